@@ -1,0 +1,139 @@
+"""Can job containers run here? The Apptainer of the image is asked with the flags a job will get.
+
+This covers what one boot must know (image directories, PID namespaces, .sif files); it is run once.
+"""
+
+from dataclasses import dataclass
+
+from ospool_ep.concurrently import concurrently
+from ospool_ep.machine import Machine, Result
+from ospool_ep.problem import Problem, warning
+
+BINARY = "/usr/bin/apptainer"
+_IMAGES = "/usr/share/ospool-ep"
+_TIMEOUT_S = 20.0
+# An exit status that no failure of Apptainer or of the loader has: it must come through unchanged.
+_EXPECTED = 37
+_TEST = ("/bin/sh", "-c", f"exit {_EXPECTED}")
+# HTCondor runs containers with -C; where that fails for the PID namespace, with these (htcondor.md 5.2).
+_ALL = ("-C",)
+_NO_PID = ("--contain", "--ipc", "--cleanenv")
+
+
+@dataclass(frozen=True)
+class Apptainer:
+    """What was seen to work. `version` is empty when the program is not there."""
+
+    version: str = ""
+    directories: bool = False
+    pid_namespaces: bool = False
+    sif: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Container jobs of some kind can run."""
+        return bool(self.version) and self.directories
+
+
+def look(machine: Machine, pid_namespaces: bool) -> tuple[Apptainer, tuple[Problem, ...]]:
+    """Run the tests side by side. `pid_namespaces` false skips those."""
+    if not machine.path(BINARY).exists():
+        return Apptainer(), (_broken(Result(127, "", f"{BINARY} is missing")),)
+    version, plain, with_pid, sif = _run(machine, pid_namespaces)
+    facts = Apptainer(
+        version.stdout.strip().rpartition(" ")[2] if version.status == 0 else "",
+        _passed(plain),
+        pid_namespaces and _passed(with_pid),
+        _passed(sif),
+    )
+    return facts, _problems(facts, plain, with_pid, sif, pid_namespaces)
+
+
+def _run(machine: Machine, pid_namespaces: bool) -> tuple[Result, Result, Result, Result]:
+    """Version, directory without and with PID namespace, .sif: each within its own time-out."""
+    answers = concurrently(
+        (
+            lambda: (machine.run((BINARY, "--version"), _TIMEOUT_S),),
+            lambda: _directory(machine, pid_namespaces),
+            lambda: (_exec(machine, _NO_PID, "tiny.sif"),),
+        ),
+        3 * _TIMEOUT_S,
+    )
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    (version,), (plain, with_pid), (sif,) = answers  # type: ignore[misc]
+    return version, plain, with_pid, sif
+
+
+def _directory(machine: Machine, pid_namespaces: bool) -> tuple[Result, Result]:
+    """The result without and with a PID namespace; one run answers both where it succeeds."""
+    with_pid = _exec(machine, _ALL if pid_namespaces else _NO_PID, "tiny")
+    if _passed(with_pid) or not pid_namespaces:
+        return with_pid, with_pid
+    return _exec(machine, _NO_PID, "tiny"), with_pid
+
+
+def _exec(machine: Machine, flags: tuple[str, ...], image: str) -> Result:
+    return machine.run((BINARY, "-s", "exec", *flags, "--no-home", f"{_IMAGES}/{image}", *_TEST), _TIMEOUT_S)
+
+
+def _passed(result: Result) -> bool:
+    return result.status == _EXPECTED
+
+
+def _problems(facts: Apptainer, plain: Result, with_pid: Result, sif: Result, wanted: bool) -> tuple[Problem, ...]:
+    if not facts.usable:
+        return (_broken(plain),)
+    problems = []
+    if wanted and not facts.pid_namespaces:
+        problems.append(_no_pid_namespaces(with_pid))
+    if not facts.sif:
+        problems.append(_no_sif(sif))
+    return tuple(problems)
+
+
+def _broken(result: Result) -> Problem:
+    error = result.stderr.strip()
+    cause, cure = next((found for pattern, *found in _CAUSES if pattern in error), _UNKNOWN)
+    return warning("apptainer", f"job containers do not run: {cause}", _PLAIN_ONLY, cure, error)
+
+
+_PLAIN_ONLY = "only jobs that ask for no container will match (few in the OSPool)"
+_UNKNOWN = ["Apptainer failed", "run `ospool-selftest` with the same options, and show us its output"]
+_CAUSES = (
+    ("user namespace", "the runtime forbids user namespaces",
+     "docker or podman: --security-opt seccomp=unconfined\n"
+     "Kubernetes: securityContext.seccompProfile.type: Unconfined\n"
+     "host: sysctl user.max_user_namespaces (not 0), kernel.apparmor_restrict_unprivileged_userns (0)"),
+    ("unknown userid", "this uid has no passwd entry", "--user 1000, or see the warning user-unknown"),
+    ("no answer within", "Apptainer hangs", "look for a hanging mount on the host (df hangs too)"),
+)  # fmt: skip
+
+
+def _no_pid_namespaces(result: Result) -> Problem:
+    found = "job containers get no PID namespace of their own"
+    why = "they run, but jobs on this pilot can see each other's processes"
+    cure = (
+        "docker: --security-opt systempaths=unconfined\n"
+        "podman: --security-opt unmask=ALL\n"
+        "Kubernetes: securityContext.procMount: Unmasked"
+    )
+    return warning("apptainer-pid-namespaces", found, why, cure, result.stderr.strip())
+
+
+def _no_sif(result: Result) -> Problem:
+    error = result.stderr.strip()
+    why = "jobs whose container is a .sif file, and most registry images, will not match"
+    cure = "docker or podman: --device /dev/fuse\nKubernetes: a device plugin or hostPath for /dev/fuse"
+    if "Permission denied" in error:
+        cure = "on the host: chmod 0666 /dev/fuse"
+    return warning("apptainer-sif", "containers in .sif files do not run", why, cure, error)
+
+
+def summary(facts: Apptainer) -> str:
+    """One line for people."""
+    if not facts.usable:
+        return f"{facts.version or 'missing'}, unable to run containers"
+    kinds = "directories and .sif files" if facts.sif else "directories"
+    return f"{facts.version} runs {kinds}, {'with' if facts.pid_namespaces else 'without'} PID namespaces"

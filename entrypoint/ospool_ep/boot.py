@@ -1,0 +1,133 @@
+"""PID 1: look at everything, then refuse, or act and become condor_master."""
+
+import os
+import secrets
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from ospool_ep import VERSION, checks, condor_config, config_check, handover, help, instance, pilot, scratch, tokens
+from ospool_ep.log import Log, redact
+from ospool_ep.machine import Machine
+from ospool_ep.problem import Exit, Problem, Refused, exit_code
+from ospool_ep.report import show, show_problems
+from ospool_ep.settings import secrets_of, wants_traceback
+
+Command = Callable[[list[str], Mapping[str, str], Log], int]
+
+TRACEBACK = Path("/tmp/ospool-ep-traceback.txt")  # in the container; named on the screen
+
+
+def main() -> NoReturn:
+    """The entry point of the image. Ends in exec, or in one of the documented exit codes."""
+    # The kernel drops signals that a PID 1 has no handler for: `docker stop` must work during the checks too.
+    signal.signal(signal.SIGTERM, _stopped)
+    signal.signal(signal.SIGINT, _stopped)
+    environ = dict(os.environ)
+    # Not sys.exit: a check that hangs in a thread must not keep the container up.
+    os._exit(run(_command, sys.argv[1:], environ))
+
+
+def run(command: Command, arguments: list[str], environ: Mapping[str, str]) -> int:
+    """The exit code of a command; nothing ends in a traceback."""
+    log = Log(secrets_of(environ))
+    try:
+        return command(arguments, environ, log)
+    except Refused as refused:
+        show_problems(refused.problems, log)
+        return exit_code(refused.problems)
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        return _bug(error, environ, log)
+
+
+def _command(arguments: list[str], environ: Mapping[str, str], log: Log) -> int:
+    if not arguments:
+        return boot(Machine(), environ, log)
+    if arguments == ["--print-config"]:
+        return print_config(Machine(), environ, Log(log.secrets, sys.stderr))
+    if arguments == ["--help"]:
+        log.block(help.text())
+        return Exit.OK
+    found = f"unknown argument {arguments[0]!r}"
+    raise Refused(Problem("argument", found, "the pilot takes its settings from variables", help.USAGE))
+
+
+def boot(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
+    """The whole start, in the order of the work. Returns only when the pilot does not start."""
+    log.line(f"ospool-ep {VERSION}")
+    plan = checks.preflight(machine, environ, secrets.token_hex(4))
+    show(plan.lines, log)
+    if exit_code(plan.problems):
+        return exit_code(plan.problems)
+    place = instance.plan(machine, scratch.PATH, plan.names.instance)
+    _tidy(machine, log)
+    instance.create(place)
+    try:
+        tokens.install(plan.credentials, place.tokens, place.passwords)
+        _configure(machine, pilot.describe(plan, place, pilot.log_target()), place.config)
+    except BaseException:
+        instance.remove(place)
+        raise
+    log.line(f"ok      slot       {plan.names.slot}")
+    environment = handover.environment(plan.settings, place.config, place.home)
+    log.line(f"exec condor_master after {handover.seconds_since_start():.3f} s")
+    return handover.become_master(handover.arguments(plan.settings), environment, place.home)
+
+
+def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
+    """The configuration on standard output, the report on standard error; nothing is created."""
+    plan = checks.preflight(machine, environ, secrets.token_hex(4))
+    show(plan.lines, log)
+    place = instance.plan(machine, scratch.PATH, plan.names.instance)
+    try:
+        text = condor_config.render(pilot.describe(plan, place, pilot.log_target()))
+    except ValueError:
+        return exit_code(plan.problems) or Exit.BUG
+    Log(log.secrets, sys.stdout).block(text.rstrip("\n"))
+    return exit_code(plan.problems)
+
+
+def _tidy(machine: Machine, log: Log) -> None:
+    done = instance.tidy(machine, instance.leftovers(machine, scratch.PATH))
+    if done:
+        log.line(f"ok      scratch    {done}")
+
+
+def _configure(machine: Machine, values: condor_config.Pilot, path: Path) -> None:
+    """Write, read back with HTCondor's own code, refuse a difference."""
+    path.write_text(condor_config.render(values), encoding="utf-8")
+    problems = config_check.differences(machine, str(path), condor_config.knobs(values))
+    if problems:
+        raise Refused(*problems)
+
+
+def _stopped(number: int, _frame: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
+def _bug(error: Exception, environ: Mapping[str, str], log: Log) -> int:
+    """One line on the screen; the traceback in a file, or on the screen when asked for."""
+    text = redact("".join(traceback.format_exception(error)), log.secrets)
+    if wants_traceback(environ):
+        log.block(text)
+        kept = "shown above"
+    else:
+        kept = _keep(text)
+    log.line(f"bug: {type(error).__name__}: {error} (ospool-ep {VERSION}; traceback {kept}); exit {Exit.BUG.value}")
+    return Exit.BUG
+
+
+def _keep(text: str) -> str:
+    try:
+        TRACEBACK.write_text(text, encoding="utf-8")
+    except OSError:
+        return "with -e OSPOOL_EP_TRACEBACK=1"
+    return f"in {TRACEBACK}, or on the screen with -e OSPOOL_EP_TRACEBACK=1"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""ClassAd expressions as HTCondor's configuration reads them, through HTCondor's own parser."""
+
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import classad2
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCOPES = ("my.", "target.", "other.", "self.")
+
+
+@dataclass(frozen=True)
+class ParseFailure:
+    """Why an expression was refused; `column` counts from 1, 0 when unknown."""
+
+    message: str
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.message} (column {self.column})" if self.column else self.message
+
+
+def quote(text: str) -> str:
+    """A ClassAd string literal in HTCondor's old syntax, where a backslash only escapes a quote.
+
+    A string that ends in a backslash before the closing quote is read as written (htcondor.md 4.16);
+    a backslash before a quote cannot be written at all: `check_string` refuses it.
+    """
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def parse(text: str) -> classad2.ExprTree | ParseFailure:
+    """Parse one complete expression.
+
+    The old-syntax parser stops at the first thing it does not understand and calls the rest of the line
+    no concern of its own (`True) || (False` is True, `1 ]` is 1). Only a text that also parses inside
+    parentheses and as the single element of a list is an expression from its first to its last character.
+    """
+    control = re.search(r"[\x00-\x1f\x7f]", text)
+    if control:
+        return ParseFailure("a control character or line break inside an expression", control.start() + 1)
+    if not text.strip():
+        return ParseFailure("empty expression", 0)
+    expression = _complete(text)
+    return _failure(text) if expression is None else expression
+
+
+def _complete(text: str) -> classad2.ExprTree | None:
+    if _old_syntax(f"( {text} )") is None or _old_syntax(f"{{ {text} }}") is None:
+        return None
+    return _old_syntax(text)
+
+
+def _old_syntax(text: str) -> classad2.ExprTree | None:
+    try:
+        ad = classad2.parseOne(f"Value = {text}\n", classad2.ParserType.Old)
+    except (ValueError, classad2.ClassAdException):
+        return None
+    return ad.lookup("Value") if len(ad) == 1 and "Value" in ad else None
+
+
+def _failure(text: str) -> ParseFailure:
+    """HTCondor's parser gives no position: the longest prefix that it accepts ends where the trouble starts."""
+    for end in range(len(text) - 1, 0, -1):
+        if _complete(text[:end]) is not None:
+            rest = text[end:].strip()
+            column = end + len(text[end:]) - len(text[end:].lstrip()) + 1
+            return ParseFailure(f"HTCondor's parser does not accept {rest!r} here", column)
+    return ParseFailure("HTCondor's parser accepts no part of it as a ClassAd expression", 1)
+
+
+def references(expression: classad2.ExprTree) -> tuple[str, ...]:
+    """Attribute names that the expression mentions, without MY. or TARGET., sorted."""
+    names = classad2.ClassAd().externalRefs(expression)
+    return tuple(sorted({_unscoped(name) for name in names if name}, key=str.lower))
+
+
+def _unscoped(name: str) -> str:
+    for scope in _SCOPES:
+        if name.lower().startswith(scope):
+            name = name[len(scope) :]
+    return name.partition(".")[0]
+
+
+def simplified(expression: classad2.ExprTree, attributes: dict[str, str]) -> object:
+    """What remains when the machine's attributes (name to ClassAd text) are known: a value or an ExprTree."""
+    ad = classad2.ClassAd()
+    for name, text in attributes.items():
+        value = parse(text)
+        if not isinstance(value, ParseFailure):
+            ad[name] = value
+    return ad.flatten(expression)
+
+
+def can_be_true(remains: object) -> bool:
+    """Whether a simplified expression still leaves a chance: an expression, true, or a number that is not 0."""
+    if isinstance(remains, classad2.ExprTree):
+        return True
+    return isinstance(remains, bool | int | float) and not isinstance(remains, classad2.Value) and bool(remains)
+
+
+@cache
+def known_attributes() -> frozenset[str]:
+    """Attribute names of HTCondor's job and machine ads.
+
+    Source: condor_attributes.h and the manual's attribute pages of HTCondor 25.14, plus the names that
+    OSPool access points add.
+    """
+    text = files("ospool_ep").joinpath("known_attributes.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def nearest(name: str, candidates: frozenset[str] | tuple[str, ...]) -> str | None:
+    """The candidate most like a name, ignoring case; None when nothing is near."""
+    by_lower = {candidate.lower(): candidate for candidate in sorted(candidates)}
+    found = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.75)
+    return by_lower[found[0]] if found else None

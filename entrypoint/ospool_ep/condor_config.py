@@ -1,0 +1,192 @@
+"""HTCondor's configuration language, and the only place that knows it: frozen values in, text out.
+
+Numbers in comments are facts of HTCondor 25.14 found by experiment.
+"""
+
+import re
+from dataclasses import dataclass
+
+from ospool_ep import policy
+
+# Within this time a job that ignores SIGTERM is killed; the rest of the stop window is for the daemons' goodbyes.
+_GOODBYE_S = 4
+# A startd that is not up by then, counted from the boot, will not come up.
+_STARTD_PATIENCE_S = 60
+_TIME_FORMAT = '"%Y-%m-%dT%H:%M:%S%z $(SUBSYSTEM) "'
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """Everything that the configuration depends on. Paths are those the daemons will see."""
+
+    home: str
+    tokens: str
+    passwords: str
+    has_passwords: bool
+    machine_name: str
+    daemon_name: str
+    managers: tuple[str, ...]
+    collectors: tuple[str, ...]
+    ccb: tuple[str, ...]
+    cpus: int
+    memory_mb: int
+    start: str
+    attributes: tuple[tuple[str, str], ...]
+    job_environment: str
+    bind_extra: str
+    pid_namespaces: bool
+    idle_minutes: int
+    stop_seconds: int
+    booted: int
+    log_target: str | None
+
+
+def encode(value: str) -> str:
+    """The text that HTCondor's reader turns back into `value`.
+
+    Only a lone `$` before `(` or `NAME(` is a macro: `$(DOLLAR)` yields a dollar that is not expanded again;
+    `$$` pairs are literal, `$$$` cannot be written. A backslash at the end would swallow the next line.
+    """
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or "$$$" in value:
+        raise ValueError("a value that HTCondor's configuration cannot carry")
+    text = re.sub(r"(?<!\$)\$(?=[A-Za-z0-9_.]*\()(?!\$)", "$(DOLLAR)", value)
+    return text + "$()" if text.endswith("\\") else text
+
+
+def knobs(pilot: Pilot) -> dict[str, str]:
+    """Name to meant value, in the order of the file. Values in `_macros` are not here."""
+    parts = (_places(pilot), _pool(pilot), _names(pilot), _offer(pilot), _policy(pilot), _life(pilot), _jobs(pilot))
+    merged = {name: value for part in parts for name, value in part.items()}
+    published = dict(pilot.attributes)
+    return merged | published | {"STARTD_ATTRS": " ".join(published), "MASTER_ATTRS": _master_attributes(published)}
+
+
+def render(pilot: Pilot) -> str:
+    """The whole file."""
+    lines = [f"{name} = {encode(value)}".rstrip() for name, value in knobs(pilot).items()]
+    return "\n".join(["# written by ospool-ep at every start", *_macros(), *lines, ""])
+
+
+def _macros() -> list[str]:
+    """Statements that are meant to be expanded: ours alone, no user's text comes near them."""
+    return ["use SECURITY : recommended", "use POLICY : HOLD_IF_MEMORY_EXCEEDED", "use POLICY : HOLD_IF_DISK_EXCEEDED",
+            f"DEBUG_TIME_FORMAT = {_TIME_FORMAT}"]  # fmt: skip
+
+
+def _places(pilot: Pilot) -> dict[str, str]:
+    return {
+        "RELEASE_DIR": "/usr",
+        "BIN": "/usr/bin",
+        "SBIN": "/usr/sbin",
+        "LIB": "/usr/lib/condor",
+        "LIBEXEC": "/usr/libexec/condor",
+        "SHARE": "/usr/share/condor",
+        "LOCAL_DIR": pilot.home,
+        "LOG": f"{pilot.home}/log",
+        "LOCK": f"{pilot.home}/lock",
+        "RUN": f"{pilot.home}/run",
+        "SPOOL": f"{pilot.home}/spool",
+        "EXECUTE": f"{pilot.home}/execute",
+    } | _logs(pilot.log_target)
+
+
+def _logs(target: str | None) -> dict[str, str]:
+    """Daemons lose their standard output: they open the container's by path (a size limit would seek, and fail).
+
+    Starters read only the knob of their slot type; STARTER_LOG itself must stay a file, or the startd's
+    probe of the starter's abilities dies and nothing matches.
+    """
+    if target is None:
+        return {}
+    daemons = ("MASTER", "STARTD", "SHARED_PORT")
+    paths = {f"{name}_LOG": target for name in daemons} | {"SLOT_TYPE_1.STARTER_LOG": target}
+    limits = {f"MAX_{name}_LOG": "0 s" for name in (*daemons, "STARTER")}
+    return paths | limits | {"STARTER_LOG_NAME_APPEND": "False"}
+
+
+def _pool(pilot: Pilot) -> dict[str, str]:
+    methods = "IDTOKENS, PASSWORD, FS" if pilot.has_passwords else "IDTOKENS, FS"
+    return {
+        "DAEMON_LIST": "MASTER STARTD",
+        "CONDOR_HOST": ", ".join(pilot.managers),
+        "COLLECTOR_HOST": ", ".join(pilot.collectors),
+        "CCB_ADDRESS": ", ".join(pilot.ccb),
+        "SHARED_PORT_PORT": "0",
+        "SEC_CLIENT_AUTHENTICATION_METHODS": methods,
+        "SEC_DEFAULT_AUTHENTICATION_METHODS": methods,
+        "SEC_DEFAULT_ENCRYPTION": "REQUIRED",
+        "SEC_TOKEN_DIRECTORY": pilot.tokens,
+        "SEC_PASSWORD_DIRECTORY": pilot.passwords,
+    }
+
+
+def _names(pilot: Pilot) -> dict[str, str]:
+    """A hostname that does not resolve is fine, and a uid without a passwd entry needs MASTER_NAME."""
+    return {
+        "NETWORK_HOSTNAME": pilot.machine_name,
+        "UID_DOMAIN": pilot.machine_name,
+        "FILESYSTEM_DOMAIN": pilot.machine_name,
+        "MASTER_NAME": f"{pilot.daemon_name}@{pilot.machine_name}",
+        "STARTD_NAME": f"{pilot.daemon_name}@{pilot.machine_name}",
+    }
+
+
+def _offer(pilot: Pilot) -> dict[str, str]:
+    """One partitionable slot owns everything. GPUs are not looked for: no probe of ours vouches for them."""
+    return {
+        "NUM_CPUS": str(pilot.cpus),
+        "MEMORY": str(pilot.memory_mb),
+        "NUM_SLOTS": "1",
+        "NUM_SLOTS_TYPE_1": "1",
+        "SLOT_TYPE_1": "100%",
+        "SLOT_TYPE_1_PARTITIONABLE": "True",
+        "STARTD_DETECT_GPUS": "0",
+    }
+
+
+def _policy(pilot: Pilot) -> dict[str, str]:
+    """IS_OWNER: START is false without a job (ProjectName), and the slot would sit in the Owner state."""
+    return {"START": pilot.start, "RANK": policy.RANK, "IS_OWNER": "False"}
+
+
+def _life(pilot: Pilot) -> dict[str, str]:
+    """Leave when idle, when the startd cannot live, and within the runtime's stop window.
+
+    The master's expression is evaluated with its updates; DaemonStartTime would be undefined where the
+    collector cannot be resolved, so the time is absolute. HTCondor's own benchmarks delay a stop by up to
+    a minute; a cron job does not, and the pool's negotiator insists on Mips.
+    """
+    vacate = max(1, pilot.stop_seconds - _GOODBYE_S)
+    return {
+        "STARTD_NOCLAIM_SHUTDOWN": str(pilot.idle_minutes * 60),
+        "MASTER_UPDATE_INTERVAL": "60",
+        "MASTER.DAEMON_SHUTDOWN_FAST": f"(STARTD_StartTime =?= 0) && (time() > {pilot.booted + _STARTD_PATIENCE_S})",
+        "SHUTDOWN_GRACEFUL_TIMEOUT": str(vacate + 1),
+        "MachineMaxVacateTime": str(vacate),
+        "RunBenchmarks": "False",
+        "STARTD_CRON_JOBLIST": "MIPS",
+        "STARTD_CRON_MIPS_EXECUTABLE": "/usr/libexec/condor/condor_mips",
+        "STARTD_CRON_MIPS_MODE": "OneShot",
+        "STARTD_CRON_AUTOPUBLISH": "If_Changed",
+    }
+
+
+def _jobs(pilot: Pilot) -> dict[str, str]:
+    """Usage is sampled often enough that a job over its memory is held, not the container killed."""
+    environment = pilot.job_environment.replace('"', '""')
+    optional = {"SINGULARITY_BIND_EXPR": _literal(pilot.bind_extra)} if pilot.bind_extra else {}
+    return optional | {
+        "SINGULARITY": "/usr/bin/apptainer",
+        "SINGULARITY_USE_PID_NAMESPACES": str(pilot.pid_namespaces),
+        "STARTER_JOB_ENVIRONMENT": f'"{environment}"',
+        "STARTER_UPDATE_INTERVAL": "10",
+        "PROCD_MAX_SNAPSHOT_INTERVAL": "5",
+    }
+
+
+def _literal(text: str) -> str:
+    return '"' + text.replace('"', '\\"') + '"'
+
+
+def _master_attributes(published: dict[str, str]) -> str:
+    return " ".join(name for name in published if name.startswith(("GLIDE", "ACCEPT_", "IsOsg", "OSG_SITE", "OSPool")))

@@ -1,0 +1,105 @@
+"""From the raw environment to Settings and everything that is wrong with it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ospool_ep import values
+from ospool_ep.classads import nearest
+from ospool_ep.problem import Problem, warning
+from ospool_ep.settings import NOT_YET, SERVICE_ONLY, TABLE, Row, Settings, known_names, passed_on
+
+_OURS = re.compile(
+    r"(GLIDEIN|GLIDECLIENT|CVMFS|SINGULARITY|APPTAINER|OSG|OSGVO|OSPOOL|CCB|ACCEPT|RETIREMENT|EXTRA_JOB)", re.IGNORECASE
+)
+# Kubernetes adds these for every service of the namespace, whatever the service is called.
+_KUBERNETES = re.compile(r".*_(SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)")
+# Set inside an outer Apptainer container; not an administrator's words.
+_OUTER_CONTAINER = re.compile(r"(APPTAINER|SINGULARITY)(ENV_.*|_(NAME|CONTAINER|COMMAND|ENVIRONMENT|BIND|APPNAME))")
+
+
+def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
+    """Settings (defaults where a value is refused) and every problem with the environment."""
+    fields: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for row in TABLE:
+        value, found = _value(row, environ)
+        problems += found
+        if value is not None:
+            fields[row.field] = value
+    settings = Settings(**fields, passed_on=passed_on(environ))
+    return settings, (*problems, *_ranges(settings), *_not_yet(environ), *_strangers(environ))
+
+
+def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
+    text = values.tolerate(environ.get(row.name, ""), row.quotes)
+    if not text:
+        return None, [_missing(row, environ)] if row.required else []
+    try:
+        return row.parse(text), []
+    except ValueError as error:
+        shown = "" if row.secret else f"={_shorten(text)!r}"
+        found = Problem("setting-invalid", f"{row.name}{shown} {error}", row.help, _cure(row))
+        return None, [found]
+
+
+def _missing(row: Row, environ: Mapping[str, str]) -> Problem:
+    other = next((name for name in environ if name.lower() == row.name.lower() and environ[name].strip()), None)
+    found = f"{row.name} is not set" if row.name not in environ else f"{row.name} is empty"
+    if other:
+        found += f" (but {other} is: names are case-sensitive)"
+    why = "the OSPool accounts for work by the site and resource registered in OSG Topology"
+    return Problem("setting-missing", found, why, f'docker run -e {row.name}="..."')
+
+
+def _cure(row: Row) -> str:
+    default = f" (default {row.default})" if row.default else ""
+    return f"correct {row.name}, or leave it out{default}" if not row.required else f'-e {row.name}="..."'
+
+
+def _ranges(settings: Settings) -> tuple[Problem, ...]:
+    low, high = settings.ccb_range_low, settings.ccb_range_high
+    if low is None and high is None:
+        return ()
+    if low is not None and high is not None and low <= high:
+        return ()
+    found = f"CCB_RANGE_LOW={low or ''} and CCB_RANGE_HIGH={high or ''} are not a range"
+    return (Problem("setting-ccb-range", found, "the CCB port is picked between the two", "set both, the lower first"),)
+
+
+def _not_yet(environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    return tuple(
+        warning("setting-not-yet", f"{name} is set, but this version does not act on it",
+                consequence, f"leave {name} out to silence this; nothing else depends on it")
+        for name, consequence in NOT_YET
+        if environ.get(name, "").strip()
+    )  # fmt: skip
+
+
+def _strangers(environ: Mapping[str, str]) -> tuple[Problem, ...]:
+    names = known_names()
+    found = (_stranger(name, names) for name in sorted(environ) if environ[name] and name not in names)
+    return tuple(problem for problem in found if problem)
+
+
+def _stranger(name: str, names: tuple[str, ...]) -> Problem | None:
+    if name.startswith("_CONDOR_"):
+        return warning("setting-htcondor", f"{name} is set, but is not passed on to HTCondor",
+                       "it would override what the pilot has checked",
+                       "use the pilot's own variables (README), or ask us for the one you need")  # fmt: skip
+    if _KUBERNETES.fullmatch(name) or _OUTER_CONTAINER.fullmatch(name):
+        return None
+    like = nearest(name, tuple(known for known in names if known not in SERVICE_ONLY))
+    if not _OURS.match(name) and (like is None or not _same_letters(name, like)):
+        return None
+    hint = f"did you mean {like}?" if like else "see the table of variables in the README"
+    return warning("setting-unknown", f"{name} is not a variable of this pilot", "it has no effect", hint)
+
+
+def _same_letters(name: str, known: str) -> bool:
+    """NUMCPUS, num_cpus and Num-Cpus are meant for us although they carry none of our prefixes."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()) == re.sub(r"[^a-z0-9]", "", known.lower())
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

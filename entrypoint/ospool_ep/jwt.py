@@ -1,0 +1,54 @@
+"""What a JSON Web Token says about itself (RFC 7519); signatures are the pool's business."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Token:
+    """One decoded token. Times are seconds since 1970; `expires` is None when it never does."""
+
+    source: str
+    issuer: str
+    subject: str
+    starts: int
+    expires: int | None
+    text: str = field(repr=False)
+
+
+def decode(source: str, text: str) -> Token | None:
+    """A token, or None when the text is not a JWT with the claims that HTCondor needs (iss, sub)."""
+    try:
+        header, payload, signature = text.split(".")
+        if not signature or not isinstance(_object(header).get("alg"), str):
+            return None
+        return _token(source, text, _object(payload))
+    except (ValueError, binascii.Error, RecursionError):
+        return None
+
+
+def _object(part: str) -> dict[str, Any]:
+    value = json.loads(base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True))
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _token(source: str, text: str, claims: dict[str, Any]) -> Token:
+    issuer, subject = claims.get("iss"), claims.get("sub")
+    if not isinstance(issuer, str) or not isinstance(subject, str):
+        raise ValueError("no iss or sub")
+    times = {name: _seconds(claims.get(name)) for name in ("exp", "nbf", "iat")}
+    starts = max(times["nbf"] or 0, times["iat"] or 0)
+    return Token(source, issuer, subject, starts, times["exp"], text)
+
+
+def _seconds(claim: Any) -> int | None:
+    if claim is None:
+        return None
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
+        raise ValueError("a time that is no number")
+    return int(claim)

@@ -1,0 +1,41 @@
+"""The one place that writes for people; it knows the secrets and never prints them."""
+
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TextIO
+
+# Anything of a JWT's shape is redacted even if nobody declared it: a token pasted into the wrong variable.
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}(\.[A-Za-z0-9_-]*){0,2}")
+REDACTED = "[redacted]"
+# A shorter piece of a secret would redact innocent words; no signature or payload is that short.
+_SHORTEST_PIECE = 8
+
+
+def redact(text: str, secrets: tuple[str, ...]) -> str:
+    """Replace every secret, each dot-separated piece of one, and everything that looks like a JWT."""
+    whole = {secret.strip().strip("\"'") for secret in secrets}
+    pieces = {piece for secret in whole for piece in (secret, *secret.split("."), *secret.splitlines())}
+    for piece in sorted((p for p in pieces if len(p) >= _SHORTEST_PIECE), key=len, reverse=True):
+        text = text.replace(piece, REDACTED)
+    return _JWT.sub(REDACTED, text)
+
+
+@dataclass(frozen=True)
+class Log:
+    """Lines like HTCondor's in the same stream: `2026-11-21T09:46:13+0000 BOOT message`."""
+
+    secrets: tuple[str, ...] = ()
+    stream: TextIO = field(default_factory=lambda: sys.stdout)
+
+    def line(self, text: str) -> None:
+        """One line with the time."""
+        self.block(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} BOOT {text}")
+
+    def block(self, text: str) -> None:
+        """Text as it is, redacted; a broken stdout must not stop a pilot that could work."""
+        try:
+            print(redact(text, self.secrets), file=self.stream, flush=True)
+        except (OSError, ValueError):
+            return

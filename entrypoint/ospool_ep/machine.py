@@ -1,0 +1,106 @@
+"""The one door to the machine: files through a root path, commands through one `run` with a time-out."""
+
+import os
+import pwd
+import signal
+import socket
+import stat
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Enough for every program we call; nothing of the administrator's environment reaches a child by accident.
+PLAIN_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended: its exit status (124 for a time-out, 127 for no such program) and its output."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name in a directory. `kind` is file, directory, other or missing (a dangling link)."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Paths below `root` (another one in tests) and facts about the process that we are."""
+
+    root: Path = Path("/")
+    uid: int = field(default_factory=os.geteuid)
+    gid: int = field(default_factory=os.getegid)
+    hostname: str = field(default_factory=socket.gethostname)
+    now: int = field(default_factory=lambda: int(time.time()))
+
+    def path(self, path: str) -> Path:
+        """The real path of an absolute path of the container."""
+        return self.root / path.lstrip("/")
+
+    def list(self, path: str) -> tuple[Entry, ...]:
+        """Names in a directory, sorted; empty when it does not exist. Raises OSError when it cannot be read."""
+        directory = self.path(path)
+        if not directory.exists():
+            return ()
+        return tuple(Entry(name, _kind(directory / name)) for name in sorted(os.listdir(directory)))
+
+    def read(self, path: str, limit: int = 1 << 20) -> bytes:
+        """At most `limit` bytes of a file. Raises OSError."""
+        with self.path(path).open("rb") as file:
+            return file.read(limit)
+
+    def run(self, argv: tuple[str, ...], timeout: float, env: dict[str, str] | None = None) -> Result:
+        """Run a program to its end, or kill its whole process group at the time-out (seconds)."""
+        return run(argv, timeout, env)
+
+    def user_name(self) -> str | None:
+        """The passwd name of our uid, None when there is no entry (`docker run --user 12345`)."""
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return None
+
+
+def _kind(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "missing" if path.is_symlink() else "other"
+    if stat.S_ISREG(mode):
+        return "file"
+    return "directory" if stat.S_ISDIR(mode) else "other"
+
+
+def run(argv: tuple[str, ...], timeout: float, env: dict[str, str] | None = None) -> Result:
+    """Run a program in a process group of its own, so that a time-out also ends what it started."""
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=PLAIN_ENVIRONMENT | (env or {}),
+            text=True,
+            errors="replace",
+            process_group=0,
+        )
+    except OSError as error:
+        return Result(127, "", str(error))
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        stdout, stderr = process.communicate()
+        return Result(124, stdout, f"{stderr}\nno answer within {timeout:g} s")
+    return Result(process.returncode, stdout, stderr)

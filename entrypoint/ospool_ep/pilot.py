@@ -1,0 +1,47 @@
+"""From what was found to what HTCondor is told: the last decision before acting."""
+
+import os
+
+from ospool_ep import job_environment, policy
+from ospool_ep.checks import Plan
+from ospool_ep.condor_config import Pilot
+from ospool_ep.instance import Instance
+
+
+def describe(plan: Plan, place: Instance, log_target: str | None) -> Pilot:
+    """The frozen values that the configuration is rendered from."""
+    return Pilot(
+        home=str(place.home),
+        tokens=str(place.tokens),
+        passwords=str(place.passwords),
+        has_passwords=bool(plan.credentials.passwords),
+        machine_name=plan.names.machine,
+        daemon_name=plan.names.instance,
+        managers=plan.pool.managers,
+        collectors=plan.pool.collectors,
+        ccb=plan.pool.ccb,
+        cpus=plan.offer.cpus,
+        memory_mb=plan.offer.memory_mb,
+        start=policy.start(plan.settings),
+        attributes=tuple(plan.attributes.items()),
+        job_environment=job_environment.render(plan.settings),
+        bind_extra=plan.settings.bind_extra,
+        pid_namespaces=plan.apptainer.pid_namespaces,
+        idle_minutes=plan.settings.accept_idle_minutes,
+        stop_seconds=plan.settings.stop_seconds,
+        booted=plan.booted,
+        log_target=log_target,
+    )
+
+
+def log_target() -> str | None:
+    """A path by which the daemons can open our standard output; None where they cannot (a socket, another user's).
+
+    They start with closed descriptors. Our pid stays the master's through the exec.
+    """
+    path = f"/proc/{os.getpid()}/fd/1"
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
+    except OSError:
+        return None
+    return path

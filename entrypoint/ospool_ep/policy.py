@@ -1,0 +1,139 @@
+"""When a job may start: the clauses of START, one by one, each with the reason that people are given.
+
+Source: ospool.md section 4. An undefined attribute is no objection unless a clause says otherwise; every
+clause is written so that it is never undefined itself.
+"""
+
+from dataclasses import dataclass
+
+from ospool_ep import classads
+from ospool_ep.problem import Problem, warning
+from ospool_ep.settings import Settings
+
+# A job marked Long may run for 40 hours.
+_LONG_JOB_S = 40 * 3600
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One condition: `id` is stable, `meaning` completes "a job starts only if ..."."""
+
+    id: str
+    meaning: str
+    text: str
+
+
+_FIXED: tuple[Clause, ...] = (
+    Clause("accepting", "the pilot still accepts jobs (GLIDEIN_ToRetire is ahead)",
+           "(time() < GLIDEIN_ToRetire) =!= False"),
+    Clause("long-job", "a job of the Long category has 40 hours before GLIDEIN_ToDie",
+           f'(TARGET.JobDurationCategory == "Long") =!= True || (GLIDEIN_ToDie - time() > {_LONG_JOB_S}) =!= False'),
+    Clause("validated", "the node passed its validation", "OSG_NODE_VALIDATED =?= True"),
+    Clause("black-hole", "jobs do not die here one after the other", "IsBlackHole =!= True"),
+    Clause("load", "the machine is not overloaded", "HasExcessiveLoad =!= True"),
+    Clause("desired-sites", "the job's DESIRED_Sites, if any, include this site",
+           "TARGET.DESIRED_Sites =?= undefined || stringListMember(GLIDEIN_Site, TARGET.DESIRED_Sites) =?= True"),
+    Clause("undesired-sites", "the job's UNDESIRED_Sites do not include this site",
+           "TARGET.UNDESIRED_Sites =?= undefined || stringListMember(GLIDEIN_Site, TARGET.UNDESIRED_Sites) =!= True"),
+    Clause("project", "the job has a ProjectName", "TARGET.ProjectName =!= undefined"),
+    Clause("gpu", "on a GPU machine it asks for GPUs, or there is room for jobs that need none",
+           "(GPUs > 0) =!= True || (TARGET.RequestGPUs > 0) =?= True || RoomForCPUOnlyJobs =!= False"),
+    Clause("container", "this machine can run the job's container image", "SINGULARITY_START_CLAUSE =!= False"),
+    Clause("mpi", "an MPI job finds MPI here", "TARGET.Want_MPI =!= True || Has_MPI =?= True"),
+)  # fmt: skip
+
+RANK = "(TARGET.RequestGPUs > 0) =?= True ? TARGET.RequestGPUs : 0"
+# Room for CPU-only jobs per GPU, on the partitionable slot: CPUs, MB, KB.
+ROOM_FOR_CPU_ONLY = "(Cpus > 8 * GPUs && Memory > 32000 * GPUs && Disk > 5000000 * GPUs) =!= False"
+# Ten jobs that ended within three minutes on average are no accident.
+BLACK_HOLE = "(RecentJobDurationCount >= 10 && RecentJobDurationAvg < 180) =?= True"
+EXCESSIVE_LOAD = "(LoadAvg > 2 * DetectedCpus + 2) =?= True"
+_IMAGE = "(TARGET.SingularityImage ?: TARGET.ContainerImage)"
+CONTAINER_START = (
+    f"{_IMAGE} =?= undefined || (HAS_SINGULARITY =?= True"
+    f' && (regexp("^(docker|oras|library|shub)://", {_IMAGE}) =!= True || SINGULARITY_CAN_USE_REGISTRY =?= True)'
+    f' && (regexp("[.]sif$", {_IMAGE}) =!= True || SINGULARITY_CAN_USE_SIF =?= True))'
+)
+
+
+def clauses(settings: Settings) -> tuple[Clause, ...]:
+    """All clauses of START for these settings, in the order of ospool.md."""
+    return (*_FIXED, *_project(settings), _itb(settings), _extra(settings))
+
+
+def start(settings: Settings) -> str:
+    """The START expression."""
+    return " && ".join(f"({clause.text})" for clause in clauses(settings))
+
+
+def _project(settings: Settings) -> tuple[Clause, ...]:
+    if not settings.project_name:
+        return ()
+    return (Clause("only-project", f"its ProjectName is {settings.project_name}", project_restriction(settings)),)
+
+
+def project_restriction(settings: Settings) -> str:
+    """True for jobs of OSG_PROJECT_NAME; project names are compared as they are spelled."""
+    return f"TARGET.ProjectName =?= {classads.quote(settings.project_name)}" if settings.project_name else "True"
+
+
+def _itb(settings: Settings) -> Clause:
+    if settings.itb:
+        return Clause("itb", "it is marked for the integration test bed (ITB_Sites)", "TARGET.ITB_Sites =?= True")
+    return Clause("itb", "it is not meant for the integration test bed", "TARGET.ITB_Sites =!= True")
+
+
+def _extra(settings: Settings) -> Clause:
+    return Clause("start-extra", "GLIDEIN_Start_Extra is true for it", settings.start_extra)
+
+
+def judge(settings: Settings, attributes: dict[str, str]) -> tuple[Problem, ...]:
+    """What is wrong with GLIDEIN_Start_Extra, or with START as a whole.
+
+    `attributes`: what the machine ad will say for certain (name to ClassAd text).
+    """
+    text = settings.start_extra
+    expression = classads.parse(text)
+    if isinstance(expression, classads.ParseFailure):
+        return (_unparsable(text, expression),)
+    remains = classads.simplified(expression, attributes)
+    if not classads.can_be_true(remains):
+        return (_never(text, str(remains).rpartition(".")[2].lower()),)
+    mentioned = classads.references(expression)
+    known = classads.known_attributes() | frozenset(attributes)
+    lower = {name.lower() for name in known}
+    strange = tuple(_strange(name, known) for name in mentioned if name.lower() not in lower)
+    return (*strange, *((_project_here(),) if "projectname" in map(str.lower, mentioned) else ()))
+
+
+def _unparsable(text: str, failure: classads.ParseFailure) -> Problem:
+    pointer = f"\n{text}\n{' ' * (failure.column - 1)}^" if failure.column else ""
+    found = f"GLIDEIN_Start_Extra is not a ClassAd expression: {failure}{pointer}"
+    cure = "-e GLIDEIN_Start_Extra='TARGET.RequestMemory <= 8000'   (quote it for your shell)"
+    return Problem("start-extra-syntax", found, "HTCondor would start no job at all", cure)
+
+
+def _never(text: str, remains: str) -> Problem:
+    found = f"GLIDEIN_Start_Extra={text!r} is always {remains}: START can never be true"
+    cure = "correct GLIDEIN_Start_Extra, or leave it out (default True)"
+    return Problem("start-never", found, "the pilot would hold the machine and never run a job", cure)
+
+
+def _strange(name: str, known: frozenset[str]) -> Problem:
+    near = classads.nearest(name, known)
+    found = f"GLIDEIN_Start_Extra mentions {name}, which no machine or job of HTCondor has by itself"
+    cure = f"did you mean {near}?" if near else "ignore this if your jobs set it themselves"
+    return warning(
+        "start-extra-attribute",
+        found,
+        "where the attribute is missing the clause is not true, and the job does not start",
+        cure,
+    )
+
+
+def _project_here() -> Problem:
+    found, why = (
+        "GLIDEIN_Start_Extra restricts the project",
+        "the pool cannot tell that this pilot is not for everybody",
+    )
+    return warning("start-extra-project", found, why, "-e OSG_PROJECT_NAME=...")

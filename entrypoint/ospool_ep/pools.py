@@ -1,0 +1,105 @@
+"""Which pool to join: central managers, CCB servers, and what that makes of the pilot."""
+
+import random
+import re
+from dataclasses import dataclass
+
+from ospool_ep.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """One known pool (ospool.md section 3). `socks` are the names of its collectors behind the shared port."""
+
+    managers: tuple[str, ...]
+    ccb: tuple[str, ...]
+    group: str
+    socks: tuple[str, ...]
+    port: str = ""
+    issuer: str | None = None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What goes into the configuration. Addresses are HTCondor sinful names; `issuer` is None when unknown."""
+
+    name: str
+    managers: tuple[str, ...]
+    collectors: tuple[str, ...]
+    ccb: tuple[str, ...]
+    group: str
+    issuer: str | None
+    production: bool
+
+
+_OSPOOL_SOCKS = tuple(f"collector{number}" for number in range(1, 11))
+_PATH_SOCKS = tuple(f"collector962{number}" for number in range(5))
+_TRUST_DOMAIN = "flock.opensciencegrid.org"
+
+KNOWN: dict[str, Site] = {
+    "prod-ospool": Site(
+        ("cm-1.ospool.osg-htc.org", "cm-2.ospool.osg-htc.org"),
+        ("ccb-1.ospool.osg-htc.org", "ccb-2.ospool.osg-htc.org"),
+        "main-container", _OSPOOL_SOCKS, issuer=_TRUST_DOMAIN,
+    ),
+    "itb-ospool": Site(
+        ("cm-1.ospool-itb.osg-htc.org", "cm-2.ospool-itb.osg-htc.org"),
+        ("ccb-1.ospool-itb.osg-htc.org", "ccb-2.ospool-itb.osg-htc.org"),
+        "itb-container", _OSPOOL_SOCKS, issuer=_TRUST_DOMAIN,
+    ),
+    "prod-path-facility": Site(
+        ("cm-1.facility.path-cc.io", "cm-2.facility.path-cc.io"),
+        ("cm-1.facility.path-cc.io", "cm-2.facility.path-cc.io"),
+        "path-container", _PATH_SOCKS, port=":9618",
+    ),
+    "dev-path-facility": Site(
+        ("htcondor-cm-path.osgdev.chtc.io", "htcondor-cm-path.osg-dev.river.chtc.io"),
+        ("htcondor-cm-path.osgdev.chtc.io", "htcondor-cm-path.osg-dev.river.chtc.io"),
+        "path-container", _PATH_SOCKS, port=":9618",
+    ),
+}  # fmt: skip
+
+
+def choose(settings: Settings, dice: random.Random) -> Pool:
+    """The pool that the settings name; one draw decides the collector for all hosts (they must agree)."""
+    name = _full_name(settings)
+    if settings.condor_host:
+        return _by_host("CONDOR_HOST", settings.condor_host, settings, dice)
+    if name not in KNOWN:
+        return _by_host(name, (name,), settings, dice)
+    site = KNOWN[name]
+    suffix = f"{site.port}?sock={dice.choice(site.socks)}"
+    return Pool(
+        name,
+        site.managers,
+        tuple(host + suffix for host in site.managers),
+        tuple(host + (_ccb_port(settings, dice) or suffix) for host in site.ccb),
+        site.group,
+        site.issuer,
+        production=name == "prod-ospool",
+    )
+
+
+def _full_name(settings: Settings) -> str:
+    if settings.pool == "ospool":
+        return "itb-ospool" if settings.itb else "prod-ospool"
+    return settings.pool
+
+
+def _by_host(name: str, hosts: tuple[str, ...], settings: Settings, dice: random.Random) -> Pool:
+    port = _ccb_port(settings, dice)
+    ccb = tuple(_bare(host) + port for host in hosts) if port else hosts
+    return Pool(name, hosts, hosts, ccb, "", None, production=False)
+
+
+def _ccb_port(settings: Settings, dice: random.Random) -> str:
+    if settings.ccb_range_low is None or settings.ccb_range_high is None:
+        return ""
+    if settings.ccb_range_low > settings.ccb_range_high:
+        return ""  # refused by the settings; the other checks still run
+    return f":{dice.randint(settings.ccb_range_low, settings.ccb_range_high)}"
+
+
+def _bare(host: str) -> str:
+    """Without port and query: brackets of an IPv6 address stay."""
+    return re.sub(r"(:\d+)?(\?.*)?$", "", host)

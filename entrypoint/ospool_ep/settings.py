@@ -1,0 +1,140 @@
+"""Every variable the pilot knows: one table, and the only reader of the environment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ospool_ep import values
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variable. `field` is its name in Settings; a row without one is known but not ours to act on."""
+
+    name: str
+    field: str
+    parse: Callable[[str], Any]
+    default: str
+    help: str
+    required: bool = False
+    secret: bool = False
+    quotes: str = "\"'"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the administrator asked for, typed. Units are in the names."""
+
+    site: str = ""
+    resource_name: str = ""
+    squid: str = ""
+    start_extra: str = "True"
+    project_name: str = ""
+    num_cpus: int | None = None
+    memory_mb: int | None = None
+    disable_pid_namespaces: bool = False
+    bind_extra: str = ""
+    accept_jobs_hours: int = 336
+    retirement_hours: int = 24
+    accept_idle_minutes: int = 30
+    randomize_name: bool = False
+    pool: str = "ospool"
+    itb: bool = False
+    condor_host: tuple[str, ...] = ()
+    ccb_range_low: int | None = None
+    ccb_range_high: int | None = None
+    extra_job_env: str = ""
+    token: str = field(default="", repr=False)
+    institution_id: str = ""
+    country: str = "US"
+    stop_seconds: int = 10
+    traceback: bool = False
+    passed_on: tuple[tuple[str, str], ...] = ()
+
+
+def _verbatim(value: str) -> str:
+    return value
+
+
+TABLE: tuple[Row, ...] = (
+    Row("GLIDEIN_Site", "site", values.string, "", "Resource group registered in OSG Topology", required=True),
+    Row("GLIDEIN_ResourceName", "resource_name", values.string, "",
+        "Resource registered in OSG Topology; first part of the machine name", required=True),
+    Row("TOKEN", "token", _verbatim, "",
+        "The token itself, where no file can be mounted; removed from every environment", secret=True),
+    Row("POOL", "pool", values.host, "ospool",
+        "`ospool`, `prod-ospool`, `itb-ospool`, `prod-path-facility`, `dev-path-facility`, "
+        "or `host[:port]` of a central manager"),
+    Row("ITB", "itb", values.truth, "false", "Integration test bed: `ospool` then means `itb-ospool`"),
+    Row("CONDOR_HOST", "condor_host", values.hosts, "", "Central manager(s), instead of those of `POOL`"),
+    Row("CCB_RANGE_LOW", "ccb_range_low", values.whole(1, 65535), "",
+        "With `CCB_RANGE_HIGH`: pick the CCB port at random in this range"),
+    Row("CCB_RANGE_HIGH", "ccb_range_high", values.whole(1, 65535), "", "See `CCB_RANGE_LOW`"),
+    Row("GLIDEIN_Start_Extra", "start_extra", values.text, "True",
+        "ClassAd expression a job must also satisfy (ANDed to START)"),
+    Row("OSG_PROJECT_NAME", "project_name", values.string, "", "Run jobs of this project only"),
+    Row("OSG_SQUID_LOCATION", "squid", values.string, "",
+        "HTTP proxy near the site: `http_proxy` of the pilot, advertised, and told to jobs"),
+    Row("NUM_CPUS", "num_cpus", values.whole(1, 65536), "", "Offer at most so many CPUs"),
+    Row("MEMORY", "memory_mb", values.whole(256, 1 << 30), "", "Offer at most so much memory (MB)"),
+    Row("ACCEPT_JOBS_FOR_HOURS", "accept_jobs_hours", values.whole(1, 87600), "336",
+        "Accept new jobs for so many hours"),
+    Row("RETIREMENT_HOURS", "retirement_hours", values.whole(0, 87600), "24",
+        "Then let running jobs finish for so many hours"),
+    Row("ACCEPT_IDLE_MINUTES", "accept_idle_minutes", values.whole(1, 5256000), "30",
+        "Leave after so many minutes without a job"),
+    Row("GLIDEIN_RANDOMIZE_NAME", "randomize_name", values.truth, "false",
+        "Add a random label to the machine name"),
+    Row("SINGULARITY_DISABLE_PID_NAMESPACES", "disable_pid_namespaces", values.truth, "false",
+        "Do not give job containers a PID namespace"),
+    Row("SINGULARITY_BIND_EXTRA", "bind_extra", values.string, "",
+        "More bind mounts for job containers, in Apptainer's `-B` syntax"),
+    Row("EXTRA_JOB_ENV", "extra_job_env", values.text, "",
+        "Added to every job's environment: `NAME=value NAME='two words'`", quotes='"'),
+    Row("OSG_INSTITUTION_ID", "institution_id", values.string, "", "Advertised when set"),
+    Row("GLIDEIN_Country", "country", values.country, "US", "Advertised: ISO 3166 code, two letters"),
+    Row("OSPOOL_EP_STOP_SECONDS", "stop_seconds", values.whole(3, 86400), "10",
+        "The runtime's stop window (`docker stop -t`, `terminationGracePeriodSeconds`): jobs are evicted "
+        "and everything has left within it"),
+    Row("OSPOOL_EP_TRACEBACK", "traceback", values.truth, "false", "Show the traceback of a bug on the screen"),
+)  # fmt: skip
+
+# Known to today's pilots, and in the seed's examples; what this version does not do yet is said aloud.
+NOT_YET: tuple[tuple[str, str], ...] = (
+    ("CVMFSEXEC_REPOS", "CVMFS is not mounted: jobs that need it do not match this pilot"),
+    ("CVMFS_HTTP_PROXY", "CVMFS is not mounted"),
+    ("CVMFS_QUOTA_LIMIT", "CVMFS is not mounted"),
+    ("CVMFSEXEC_DEBUG", "CVMFS is not mounted"),
+    ("APPTAINER_REGISTRY_MIRROR", "registry images are pulled without a mirror"),
+    ("OSG_DEFAULT_CONTAINER_DISTRIBUTION", "jobs that name no image run outside a container"),
+    ("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", "GPUs are not offered"),
+    ("ENABLE_REMOTE_SYSLOG", "logs go to standard output only"),
+    ("SYSLOG_HOST", "logs go to standard output only"),
+    ("REGISTRY_HOST", "logs go to standard output only"),
+)
+
+# Read on the host by the service package; harmless when an --env-file brings them along.
+SERVICE_ONLY = ("WORKER_TEMP_DIR", "BIND_MOUNT_CVMFS", "PROVIDE_NVIDIA_GPU", "TOKEN_LOCATION")
+
+# Programs that the pilot starts may need these to reach the network; nothing else is handed to HTCondor.
+PASSED_ON = ("TZ", "https_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def known_names() -> tuple[str, ...]:
+    """Every variable name that somebody may set on purpose."""
+    return tuple(row.name for row in TABLE) + tuple(name for name, _ in NOT_YET) + SERVICE_ONLY
+
+
+def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What the log must never show: the values of the secret rows, raw."""
+    return tuple(environ[row.name] for row in TABLE if row.secret and environ.get(row.name))
+
+
+def passed_on(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The few variables that go on to HTCondor, unchanged."""
+    return tuple((name, environ[name]) for name in PASSED_ON if environ.get(name))
+
+
+def wants_traceback(environ: Mapping[str, str]) -> bool:
+    """Asked where settings may not have been loaded: on the way out after a bug."""
+    return values.tolerate(environ.get("OSPOOL_EP_TRACEBACK", ""), "\"'").lower() in values.TRUE_WORDS
