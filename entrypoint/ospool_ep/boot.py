@@ -1,10 +1,8 @@
 """PID 1: look at everything, then refuse, or act and become condor_master."""
 
 import os
-import secrets
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -59,7 +57,7 @@ def _command(arguments: list[str], environ: Mapping[str, str], log: Log) -> int:
 def boot(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
     """The whole start, in the order of the work. Returns only when the pilot does not start."""
     log.line(f"ospool-ep {VERSION}")
-    plan = checks.preflight(machine, environ, secrets.token_hex(4))
+    plan = checks.preflight(machine, environ, instance.new_name())
     show(plan.lines, log)
     if exit_code(plan.problems):
         return exit_code(plan.problems)
@@ -80,7 +78,7 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
 
 def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
     """The configuration on standard output, the report on standard error; nothing is created."""
-    plan = checks.preflight(machine, environ, secrets.token_hex(4))
+    plan = checks.preflight(machine, environ, instance.new_name())
     show(plan.lines, log)
     place = instance.plan(machine, scratch.PATH, plan.names.instance)
     try:
@@ -111,6 +109,8 @@ def _stopped(number: int, _frame: FrameType | None) -> None:
 
 def _bug(error: Exception, environ: Mapping[str, str], log: Log) -> int:
     """One line on the screen; the traceback in a file, or on the screen when asked for."""
+    import traceback  # costs milliseconds that a boot without bugs can save
+
     text = redact("".join(traceback.format_exception(error)), log.secrets)
     if wants_traceback(environ):
         log.block(text)

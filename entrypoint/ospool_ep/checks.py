@@ -3,7 +3,7 @@
 Nothing here changes anything outside the container.
 """
 
-import random
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -59,8 +59,7 @@ Answer = tuple[Any, Line]
 def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Plan:
     """Look at everything, side by side where one thing does not need the other."""
     settings, problems = environment.load(environ)
-    dice = random.Random()  # spreads load over collectors, keeps no secret
-    pool = pools.choose(settings, dice)
+    pool = pools.choose(settings, _draw)
     chosen = names.choose(settings.resource_name, machine.hostname, instance, settings.randomize_name)
     first = Line("settings", f"{settings.site} / {settings.resource_name}, pool {pool.name}", problems)
     _, user = _guarded("user", lambda: _user(machine))
@@ -83,6 +82,11 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Pl
         published,
         lines,
     )
+
+
+def _draw(count: int) -> int:
+    """A number below `count`; spreads the load over a pool's collectors."""
+    return int.from_bytes(os.urandom(8), "big") % count
 
 
 def _side_by_side(machine: Machine, settings: Settings, pool: pools.Pool) -> dict[str, Answer]:

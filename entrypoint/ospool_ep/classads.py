@@ -1,10 +1,9 @@
 """ClassAd expressions as HTCondor's configuration reads them, through HTCondor's own parser."""
 
-import difflib
 import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import classad2
 
@@ -109,12 +108,14 @@ def known_attributes() -> frozenset[str]:
     Source: condor_attributes.h and the manual's attribute pages of HTCondor 25.14, plus the names that
     OSPool access points add.
     """
-    text = files("ospool_ep").joinpath("known_attributes.txt").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("known_attributes.txt").read_text(encoding="utf-8")
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def nearest(name: str, candidates: frozenset[str] | tuple[str, ...]) -> str | None:
     """The candidate most like a name, ignoring case; None when nothing is near."""
+    import difflib  # costs milliseconds, and most boots have nothing to compare
+
     by_lower = {candidate.lower(): candidate for candidate in sorted(candidates)}
     found = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.75)
     return by_lower[found[0]] if found else None

@@ -41,6 +41,11 @@ class Instance:
         return self.private / "condor_config"
 
 
+def new_name() -> str:
+    """Eight random hex digits: what tells this start from every other one."""
+    return os.urandom(4).hex()
+
+
 def plan(machine: Machine, scratch: str, name: str) -> Instance:
     """Where everything will be; nothing is created."""
     parents = (machine.path(parent) for parent in PRIVATE_PARENTS)

@@ -1,10 +1,13 @@
 """Which pool to join: central managers, CCB servers, and what that makes of the pilot."""
 
-import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ospool_ep.settings import Settings
+
+# Draws a number from 0 to below its argument.
+Draw = Callable[[int], int]
 
 
 @dataclass(frozen=True)
@@ -60,20 +63,20 @@ KNOWN: dict[str, Site] = {
 }  # fmt: skip
 
 
-def choose(settings: Settings, dice: random.Random) -> Pool:
+def choose(settings: Settings, draw: Draw) -> Pool:
     """The pool that the settings name; one draw decides the collector for all hosts (they must agree)."""
     name = _full_name(settings)
     if settings.condor_host:
-        return _by_host("CONDOR_HOST", settings.condor_host, settings, dice)
+        return _by_host("CONDOR_HOST", settings.condor_host, settings, draw)
     if name not in KNOWN:
-        return _by_host(name, (name,), settings, dice)
+        return _by_host(name, (name,), settings, draw)
     site = KNOWN[name]
-    suffix = f"{site.port}?sock={dice.choice(site.socks)}"
+    suffix = f"{site.port}?sock={site.socks[draw(len(site.socks))]}"
     return Pool(
         name,
         site.managers,
         tuple(host + suffix for host in site.managers),
-        tuple(host + (_ccb_port(settings, dice) or suffix) for host in site.ccb),
+        tuple(host + (_ccb_port(settings, draw) or suffix) for host in site.ccb),
         site.group,
         site.issuer,
         production=name == "prod-ospool",
@@ -86,18 +89,19 @@ def _full_name(settings: Settings) -> str:
     return settings.pool
 
 
-def _by_host(name: str, hosts: tuple[str, ...], settings: Settings, dice: random.Random) -> Pool:
-    port = _ccb_port(settings, dice)
+def _by_host(name: str, hosts: tuple[str, ...], settings: Settings, draw: Draw) -> Pool:
+    port = _ccb_port(settings, draw)
     ccb = tuple(_bare(host) + port for host in hosts) if port else hosts
     return Pool(name, hosts, hosts, ccb, "", None, production=False)
 
 
-def _ccb_port(settings: Settings, dice: random.Random) -> str:
+def _ccb_port(settings: Settings, draw: Draw) -> str:
     if settings.ccb_range_low is None or settings.ccb_range_high is None:
         return ""
     if settings.ccb_range_low > settings.ccb_range_high:
         return ""  # refused by the settings; the other checks still run
-    return f":{dice.randint(settings.ccb_range_low, settings.ccb_range_high)}"
+    width = settings.ccb_range_high - settings.ccb_range_low + 1
+    return f":{settings.ccb_range_low + draw(width)}"
 
 
 def _bare(host: str) -> str:

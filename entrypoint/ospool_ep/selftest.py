@@ -4,12 +4,11 @@ It has no second opinion: what is green here boots, what the boot refuses is ref
 """
 
 import os
-import secrets
 import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-from ospool_ep import VERSION, checks
+from ospool_ep import VERSION, checks, instance
 from ospool_ep.boot import run
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine
@@ -27,7 +26,7 @@ def _selftest(arguments: list[str], environ: Mapping[str, str], log: Log) -> int
         cure = "docker run --rm <the pilot's options> --entrypoint ospool-selftest IMAGE"
         raise Refused(Problem("argument", f"unknown argument {arguments[0]!r}", "the selftest takes none", cure))
     log.line(f"ospool-selftest {VERSION}")
-    plan = checks.preflight(Machine(), environ, secrets.token_hex(4))
+    plan = checks.preflight(Machine(), environ, instance.new_name())
     show(plan.lines, log)
     code = exit_code(plan.problems)
     if code == 0:
