@@ -30,9 +30,9 @@ def main() -> NoReturn:
     os._exit(run(_command, sys.argv[1:], environ))
 
 
-def run(command: Command, arguments: list[str], environ: Mapping[str, str]) -> int:
+def run(command: Command, arguments: list[str], environ: Mapping[str, str], name: str = "BOOT") -> int:
     """The exit code of a command; nothing ends in a traceback."""
-    log = Log(secrets_of(environ))
+    log = Log(secrets_of(environ), name=name)
     try:
         return command(arguments, environ, log)
     except Refused as refused:

@@ -39,7 +39,7 @@ def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
         return row.parse(text), []
     except ValueError as error:
         shown = "" if row.secret else f"={_shorten(text)!r}"
-        found = Problem("setting-invalid", f"{row.name}{shown} {error}", row.help, _cure(row))
+        found = Problem("setting-invalid", f"{row.name}{shown} {error}", f"it stands for: {row.help}", _cure(row))
         return None, [found]
 
 
@@ -49,12 +49,12 @@ def _missing(row: Row, environ: Mapping[str, str]) -> Problem:
     if other:
         found += f" (but {other} is: names are case-sensitive)"
     why = "the OSPool accounts for work by the site and resource registered in OSG Topology"
-    return Problem("setting-missing", found, why, f'docker run -e {row.name}="..."')
+    return Problem("setting-missing", found, why, f'docker run -e {row.name}="NAME"')
 
 
 def _cure(row: Row) -> str:
     default = f" (default {row.default})" if row.default else ""
-    return f"correct {row.name}, or leave it out{default}" if not row.required else f'-e {row.name}="..."'
+    return f"correct {row.name}, or leave it out{default}" if not row.required else f'-e {row.name}="NAME"'
 
 
 def _ranges(settings: Settings) -> tuple[Problem, ...]:

@@ -1,7 +1,7 @@
 """Who we are: a uid that nobody has heard of gets a passwd entry, because Apptainer insists on one."""
 
 from ospool_ep.machine import Machine
-from ospool_ep.problem import Problem, warning
+from ospool_ep.problem import Exit, Problem, warning
 
 # Read by libnss-extrausers. Writable for everybody in the image: no program there is setuid and asks it.
 PASSWD = "/var/lib/extrausers/passwd"
@@ -11,6 +11,8 @@ _NAME = "pilot"
 def ensure(machine: Machine) -> tuple[str, tuple[Problem, ...]]:
     """The user's name. Adds the missing entry inside the container; nothing outside it changes."""
     name = machine.user_name()
+    if machine.uid == 0:
+        return "root", (_root(),)
     if name is not None:
         return name, ()
     try:
@@ -22,3 +24,8 @@ def ensure(machine: Machine) -> tuple[str, tuple[Problem, ...]]:
         why = "Apptainer refuses an unknown uid: container jobs will not match"
         return f"uid {machine.uid}", (warning("user-unknown", found, why, cure, str(error)),)
     return _NAME, ()
+
+
+def _root() -> Problem:
+    why = "HTCondor as root works differently, and other people's jobs would be a step away from the host's root"
+    return Problem("user-root", "the container runs as root", why, "--user osg", Exit.PERMISSION)

@@ -28,10 +28,11 @@ class Log:
 
     secrets: tuple[str, ...] = ()
     stream: TextIO = field(default_factory=lambda: sys.stdout)
+    name: str = "BOOT"
 
     def line(self, text: str) -> None:
         """One line with the time."""
-        self.block(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} BOOT {text}")
+        self.block(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {self.name} {text}")
 
     def block(self, text: str) -> None:
         """Text as it is, redacted; a broken stdout must not stop a pilot that could work."""

@@ -3,7 +3,6 @@
 import os
 import pwd
 import signal
-import socket
 import stat
 import subprocess
 import time
@@ -41,7 +40,7 @@ class Machine:
     root: Path = Path("/")
     uid: int = field(default_factory=os.geteuid)
     gid: int = field(default_factory=os.getegid)
-    hostname: str = field(default_factory=socket.gethostname)
+    hostname: str = field(default_factory=lambda: os.uname().nodename)
     now: int = field(default_factory=lambda: int(time.time()))
 
     def path(self, path: str) -> Path:

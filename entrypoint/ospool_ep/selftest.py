@@ -18,7 +18,7 @@ from ospool_ep.report import show
 
 def main() -> NoReturn:
     """Exit status 0, or the boot's code for the first failure."""
-    os._exit(run(_selftest, sys.argv[1:], dict(os.environ)))
+    os._exit(run(_selftest, sys.argv[1:], dict(os.environ), "SELFTEST"))
 
 
 def _selftest(arguments: list[str], environ: Mapping[str, str], log: Log) -> int:

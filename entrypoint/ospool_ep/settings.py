@@ -57,8 +57,8 @@ def _verbatim(value: str) -> str:
 
 
 TABLE: tuple[Row, ...] = (
-    Row("GLIDEIN_Site", "site", values.string, "", "Resource group registered in OSG Topology", required=True),
-    Row("GLIDEIN_ResourceName", "resource_name", values.string, "",
+    Row("GLIDEIN_Site", "site", values.registered, "", "Resource group registered in OSG Topology", required=True),
+    Row("GLIDEIN_ResourceName", "resource_name", values.registered, "",
         "Resource registered in OSG Topology; first part of the machine name", required=True),
     Row("TOKEN", "token", _verbatim, "",
         "The token itself, where no file can be mounted; removed from every environment", secret=True),

@@ -30,7 +30,7 @@ def text(value: str) -> str:
     control = re.search(r"[\x00-\x1f\x7f\x85\u2028\u2029]", value)
     if control:
         what = "a line break" if control.group() in "\n\r" else f"the control character {control.group()!r}"
-        raise ValueError(f"contains {what} after {control.start()} characters")
+        raise ValueError(f"contains {what} at character {control.start() + 1}")
     if "$$$" in value:
         raise ValueError("contains $$$, which HTCondor's configuration cannot express")
     return value
@@ -40,6 +40,13 @@ def string(value: str) -> str:
     """Text that becomes a ClassAd string; a backslash before a quote has no spelling there."""
     if '\\"' in text(value):
         raise ValueError('contains a backslash followed by a double quote (\\"), which ClassAds cannot express')
+    return value
+
+
+def registered(value: str) -> str:
+    """A name of OSG Topology: `...` was copied from an example."""
+    if not any(character.isalnum() for character in string(value)):
+        raise ValueError("is a placeholder, not a name")
     return value
 
 
