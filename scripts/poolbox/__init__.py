@@ -1,0 +1,1 @@
+"""Host-side tools: the container engine, the image, the pool in a box. Standard library only."""
