@@ -98,7 +98,8 @@ def _logs(target: str | None) -> dict[str, str]:
     """
     if target is None:
         return {}
-    daemons = ("MASTER", "STARTD", "SHARED_PORT")
+    # SHARED_PORT keeps its file: every few minutes it prints a page of lines that do not say whose they are.
+    daemons = ("MASTER", "STARTD")
     paths = {f"{name}_LOG": target for name in daemons} | {"SLOT_TYPE_1.STARTER_LOG": target}
     limits = {f"MAX_{name}_LOG": "0 s" for name in (*daemons, "STARTER")}
     return paths | limits | {"STARTER_LOG_NAME_APPEND": "False"}
