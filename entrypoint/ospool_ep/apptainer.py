@@ -18,6 +18,8 @@ _TEST = ("/bin/sh", "-c", f"exit {_EXPECTED}")
 # HTCondor runs containers with -C; where that fails for the PID namespace, with these (htcondor.md 5.2).
 _ALL = ("-C",)
 _NO_PID = ("--contain", "--ipc", "--cleanenv")
+# What a PID namespace takes, without the second that a .sif run spends on failing at it.
+_PROC_MOUNT = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "true")
 
 
 @dataclass(frozen=True)
@@ -36,42 +38,35 @@ class Apptainer:
 
 
 def look(machine: Machine, pid_namespaces: bool) -> tuple[Apptainer, tuple[Problem, ...]]:
-    """Run the tests side by side. `pid_namespaces` false skips those."""
+    """Ask Apptainer itself. `pid_namespaces` false: the site does not want them."""
     if not machine.path(BINARY).exists():
         return Apptainer(), (_broken(Result(127, "", f"{BINARY} is missing")),)
-    version, plain, with_pid, sif = _run(machine, pid_namespaces)
-    facts = Apptainer(
-        version.stdout.strip().rpartition(" ")[2] if version.status == 0 else "",
-        _passed(plain),
-        pid_namespaces and _passed(with_pid),
-        _passed(sif),
-    )
-    return facts, _problems(facts, plain, with_pid, sif, pid_namespaces)
+    with_pid = machine.run(_PROC_MOUNT, _TIMEOUT_S) if pid_namespaces else Result(0, "", "")
+    flags = _ALL if pid_namespaces and with_pid.status == 0 else _NO_PID
+    version, sif = _side_by_side(machine, flags)
+    directory = sif if _passed(sif) else _exec(machine, flags, "tiny")
+    if flags is _ALL and not _passed(directory):
+        flags, with_pid, directory = _NO_PID, directory, _exec(machine, _NO_PID, "tiny")
+    facts = Apptainer(_version(version), _passed(directory), flags is _ALL, _passed(sif))
+    return facts, _problems(facts, directory, with_pid, sif, pid_namespaces)
 
 
-def _run(machine: Machine, pid_namespaces: bool) -> tuple[Result, Result, Result, Result]:
-    """Version, directory without and with PID namespace, .sif: each within its own time-out."""
-    answers = concurrently(
-        (
-            lambda: (machine.run((BINARY, "--version"), _TIMEOUT_S),),
-            lambda: _directory(machine, pid_namespaces),
-            lambda: (_exec(machine, _NO_PID, "tiny.sif"),),
-        ),
-        3 * _TIMEOUT_S,
-    )
-    for answer in answers:
-        if isinstance(answer, BaseException):
-            raise answer
-    (version,), (plain, with_pid), (sif,) = answers  # type: ignore[misc]
-    return version, plain, with_pid, sif
+def _side_by_side(machine: Machine, flags: tuple[str, ...]) -> tuple[Result, Result]:
+    """The version, and a .sif file run: that needs all that a directory needs, and FUSE.
+
+    Where it works one run has answered everything.
+    """
+    calls = (lambda: machine.run((BINARY, "--version"), _TIMEOUT_S), lambda: _exec(machine, flags, "tiny.sif"))
+    version, sif = (_result(answer) for answer in concurrently(calls, 2 * _TIMEOUT_S))
+    return version, sif
 
 
-def _directory(machine: Machine, pid_namespaces: bool) -> tuple[Result, Result]:
-    """The result without and with a PID namespace; one run answers both where it succeeds."""
-    with_pid = _exec(machine, _ALL if pid_namespaces else _NO_PID, "tiny")
-    if _passed(with_pid) or not pid_namespaces:
-        return with_pid, with_pid
-    return _exec(machine, _NO_PID, "tiny"), with_pid
+def _result(answer: Result | BaseException) -> Result:
+    return Result(1, "", repr(answer)) if isinstance(answer, BaseException) else answer
+
+
+def _version(result: Result) -> str:
+    return result.stdout.strip().rpartition(" ")[2] if result.status == 0 else ""
 
 
 def _exec(machine: Machine, flags: tuple[str, ...], image: str) -> Result:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from ospool_ep import policy
 
-# Within this time a job that ignores SIGTERM is killed; the rest of the stop window is for the daemons' goodbyes.
+# The end of the stop window that is not for jobs: a second to go over to a fast stop, _KILLING_S for a starter
+# that does not answer (after a job whose program did not start, 25.14's never does), a second for goodbyes.
 _GOODBYE_S = 4
+_KILLING_S = 2
 # A startd that is not up by then, counted from the boot, will not come up.
 _STARTD_PATIENCE_S = 60
 _TIME_FORMAT = '"%Y-%m-%dT%H:%M:%S%z $(SUBSYSTEM) "'
@@ -164,6 +166,7 @@ def _life(pilot: Pilot) -> dict[str, str]:
         "MASTER.DAEMON_SHUTDOWN_FAST": f"(STARTD_StartTime =?= 0) && (time() > {pilot.booted + _STARTD_PATIENCE_S})",
         "SHUTDOWN_GRACEFUL_TIMEOUT": str(vacate + 1),
         "MachineMaxVacateTime": str(vacate),
+        "KILLING_TIMEOUT": str(_KILLING_S),
         "RunBenchmarks": "False",
         "STARTD_CRON_JOBLIST": "MIPS",
         "STARTD_CRON_MIPS_EXECUTABLE": "/usr/libexec/condor/condor_mips",

@@ -93,7 +93,7 @@ TABLE: tuple[Row, ...] = (
         "Added to every job's environment: `NAME=value NAME='two words'`", quotes='"'),
     Row("OSG_INSTITUTION_ID", "institution_id", values.string, "", "Advertised when set"),
     Row("GLIDEIN_Country", "country", values.country, "US", "Advertised: ISO 3166 code, two letters"),
-    Row("OSPOOL_EP_STOP_SECONDS", "stop_seconds", values.whole(3, 86400), "10",
+    Row("OSPOOL_EP_STOP_SECONDS", "stop_seconds", values.whole(5, 86400), "10",
         "The runtime's stop window (`docker stop -t`, `terminationGracePeriodSeconds`): jobs are evicted "
         "and everything has left within it"),
     Row("OSPOOL_EP_TRACEBACK", "traceback", values.truth, "false", "Show the traceback of a bug on the screen"),
