@@ -1,0 +1,142 @@
+"""How long a pilot takes from `docker run` to its slot in the collector, beside a bare condor_master."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from poolbox import condor, pilot, slots, workdir
+from poolbox.pilot import Process
+from poolbox.pool import Pool, PoolError
+
+SLOT_TIMEOUT_S = 60
+GOAL_RATIO = 1.25
+GOAL_OWN_S = 0.4
+BOOT_LINE = re.compile(r"\bexec condor_master after ([0-9.]+) s\b")  # written by ospool_ep.boot
+BARE_CONFIG = "/etc/bare-pilot.conf"
+BARE_COMMAND = "cd /pilot && mkdir -p log run lock spool execute && exec condor_master -f"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One start: `docker run` to slot ad, in seconds; the entrypoint's own part of it, if it said so."""
+
+    slot_s: float
+    own_s: float | None
+    processes: tuple[Process, ...]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A pilot and a bare condor_master, one right after the other."""
+
+    pilot: Run
+    bare: Run
+
+    @property
+    def ratio(self) -> float:
+        return self.pilot.slot_s / self.bare.slot_s
+
+
+def pairs(pool: Pool, directory: Path, count: int, show: Callable[[str], None]) -> list[Pair]:
+    """Measure `count` pairs in turn, in `directory` of the host ; PoolError when a slot never comes."""
+    done = []
+    for number in range(1, count + 1):
+        pair = Pair(_pilot(pool, directory, f"bench-pilot-{number}"), _bare(pool, directory, f"bench-bare-{number}"))
+        own = "" if pair.pilot.own_s is None else f"{pair.pilot.own_s:.3f} s"
+        show(f"{number:>4}{pair.pilot.slot_s:>10.2f} s{pair.bare.slot_s:>10.2f} s{pair.ratio:>10.2f}{own:>14}")
+        done.append(pair)
+    return done
+
+
+def header() -> str:
+    """The titles over the lines that `pairs` shows."""
+    return f"{'pair':>4}{'pilot':>12}{'bare':>12}{'ratio':>10}{'entrypoint':>14}"
+
+
+def ratio(measured: list[Pair]) -> float:
+    """The median of the pairs' ratios: each pair met the same noise."""
+    return statistics.median(pair.ratio for pair in measured)
+
+
+def goals_met(measured: list[Pair]) -> bool:
+    """The ratio, and nothing resident but HTCondor's; no absolute time, which would judge the machine."""
+    return ratio(measured) <= GOAL_RATIO and not _strangers(measured[-1].pilot.processes)
+
+
+def report(measured: list[Pair]) -> str:
+    """Medians, ratio and goals, and what stays resident in each container."""
+    pilots = statistics.median(pair.pilot.slot_s for pair in measured)
+    bares = statistics.median(pair.bare.slot_s for pair in measured)
+    owns = [pair.pilot.own_s for pair in measured if pair.pilot.own_s is not None]
+    own = f"{statistics.median(owns):.3f} s" if owns else "not in the pilot's log"
+    last = measured[-1]
+    return "\n".join(
+        [
+            f"\nmedian: pilot {pilots:.2f} s, bare condor_master {bares:.2f} s from `run` to slot ad",
+            f"ratio:  {ratio(measured):.2f} (median of the pairs; goal at most {GOAL_RATIO})",
+            f"entrypoint's own part, its first line to exec: {own} (goal at most {GOAL_OWN_S} s)",
+            f"resident in the pilot: {_listed(last.pilot.processes)}",
+            f"resident in the bare one: {_listed(last.bare.processes)}",
+            *_strangers(last.pilot.processes),
+        ]
+    )
+
+
+def _pilot(pool: Pool, directory: Path, name: str) -> Run:
+    return _measure(pool, directory, name, {"GLIDEIN_ResourceName": name})
+
+
+def _bare(pool: Pool, directory: Path, name: str) -> Run:
+    config = directory / "bare.conf"
+    config.write_text(condor.bare_pilot(pool.host, name), encoding="utf-8")
+    config.chmod(0o644)
+    options = ("-v", f"{config}:{BARE_CONFIG}:ro", "-e", f"CONDOR_CONFIG={BARE_CONFIG}", "--entrypoint", "sh")
+    return _measure(pool, directory, name, {}, options=options, command=("-c", BARE_COMMAND))
+
+
+def _measure(
+    pool: Pool,
+    directory: Path,
+    name: str,
+    env: dict[str, str | None],
+    *,
+    options: tuple[str, ...] = (),
+    command: tuple[str, ...] = (),
+) -> Run:
+    scratch = workdir.new_scratch(pool.engine, pool.image, directory / name)
+    watcher = slots.watch(pool, f'regexp("{name}", Name)', SLOT_TIMEOUT_S)
+    start = time.time()
+    container = pilot.start(
+        pool,
+        directory / "token",
+        scratch,
+        env=env,
+        options=options,
+        command=command,
+        name=f"{pool.name}-{name}",
+    )
+    try:
+        slot_s = watcher.seen(SLOT_TIMEOUT_S) - start
+        processes = tuple(pilot.processes(pool.engine, container))
+        pilot.stop(pool.engine, container)
+    except PoolError as error:
+        raise PoolError(f"{error}\n{pilot.logs(pool.engine, container, 40)}") from None
+    finally:
+        own = BOOT_LINE.search(pilot.logs(pool.engine, container))
+        pilot.remove(pool.engine, container)
+    return Run(slot_s, float(own[1]) if own else None, processes)
+
+
+def _listed(processes: tuple[Process, ...]) -> str:
+    total = sum(process.rss_mb for process in processes)
+    return f"{', '.join(f'{p.name} {p.rss_mb:.0f} MB' for p in processes)} (sum {total:.0f} MB)"
+
+
+def _strangers(processes: tuple[Process, ...]) -> list[str]:
+    names = [process.name for process in processes if not process.name.startswith("condor_")]
+    return [f"NOT HTCondor's: {', '.join(names)} (goal: none)"] if names else []
