@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
@@ -20,14 +21,17 @@ Command = Callable[[list[str], Mapping[str, str], Log], int]
 TRACEBACK = Path("/tmp/ospool-ep-traceback.txt")  # in the container; named on the screen
 
 
-def main() -> NoReturn:
-    """The entry point of the image. Ends in exec, or in one of the documented exit codes."""
+def main(started: float) -> NoReturn:
+    """The entry point of the image. Ends in exec, or in one of the documented exit codes.
+
+    `started`: time.monotonic() of the program's first line.
+    """
     # The kernel drops signals that a PID 1 has no handler for: `docker stop` must work during the checks too.
     signal.signal(signal.SIGTERM, _stopped)
     signal.signal(signal.SIGINT, _stopped)
     environ = dict(os.environ)
     # Not sys.exit: a check that hangs in a thread must not keep the container up.
-    os._exit(run(_command, sys.argv[1:], environ))
+    os._exit(run(lambda words, environ, log: _command(words, environ, log, started), sys.argv[1:], environ))
 
 
 def run(command: Command, arguments: list[str], environ: Mapping[str, str], name: str = "BOOT") -> int:
@@ -42,9 +46,9 @@ def run(command: Command, arguments: list[str], environ: Mapping[str, str], name
         return _bug(error, environ, log)
 
 
-def _command(arguments: list[str], environ: Mapping[str, str], log: Log) -> int:
+def _command(arguments: list[str], environ: Mapping[str, str], log: Log, started: float) -> int:
     if not arguments:
-        return boot(Machine(), environ, log)
+        return boot(Machine(), environ, log, started)
     if arguments == ["--print-config"]:
         return print_config(Machine(), environ, Log(log.secrets, sys.stderr))
     if arguments == ["--help"]:
@@ -54,7 +58,7 @@ def _command(arguments: list[str], environ: Mapping[str, str], log: Log) -> int:
     raise Refused(Problem("argument", found, "the pilot takes its settings from variables", help.USAGE))
 
 
-def boot(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
+def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float) -> int:
     """The whole start, in the order of the work. Returns only when the pilot does not start."""
     log.line(f"ospool-ep {VERSION}")
     plan = checks.preflight(machine, environ, instance.new_name())
@@ -63,7 +67,7 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
         return exit_code(plan.problems)
     place = instance.plan(machine, scratch.PATH, plan.names.instance)
     _tidy(machine, log)
-    instance.create(place)
+    instance.create(machine, place)
     try:
         tokens.install(plan.credentials, place.tokens, place.passwords)
         _configure(machine, pilot.describe(plan, place, pilot.log_target()), place.config)
@@ -72,7 +76,7 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
         raise
     log.line(f"ok      slot       {plan.names.slot}")
     environment = handover.environment(plan.settings, place.config, place.home)
-    log.line(f"exec condor_master after {handover.seconds_since_start():.3f} s")
+    log.line(f"exec condor_master after {time.monotonic() - started:.3f} s")
     return handover.become_master(handover.arguments(plan.settings), environment, place.home)
 
 
@@ -127,7 +131,3 @@ def _keep(text: str) -> str:
     except OSError:
         return "with -e OSPOOL_EP_TRACEBACK=1"
     return f"in {TRACEBACK}, or on the screen with -e OSPOOL_EP_TRACEBACK=1"
-
-
-if __name__ == "__main__":
-    main()

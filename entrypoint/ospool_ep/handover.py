@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,13 +23,6 @@ def environment(settings: Settings, config: Path, home: Path) -> dict[str, str]:
     proxy = {"http_proxy": settings.squid} if settings.squid else {}
     own = {"CONDOR_CONFIG": str(config), "HOME": str(home), "TMPDIR": "/tmp"}
     return PLAIN_ENVIRONMENT | dict(settings.passed_on) | proxy | own
-
-
-def seconds_since_start() -> float:
-    """Since the kernel started this process, the interpreter's own start included."""
-    fields = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    ticks = int(fields[19])  # field 22 of proc(5), counted behind the name
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def become_master(argv: tuple[str, ...], environ: dict[str, str], home: Path) -> NoReturn:

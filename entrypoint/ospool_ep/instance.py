@@ -15,7 +15,10 @@ from ospool_ep.problem import Exit, Problem, Refused
 PRIVATE_PARENTS = ("/run/ospool-ep", "/dev/shm")
 _DIRECTORIES = ("execute", "log", "lock", "run", "spool")
 _NAME = re.compile(r"ep-[0-9a-f]{8}")
+_MARK = "in-use"
 _TIDY_SECONDS = 10.0
+# A live pilot's shared port daemon rewrites its ad every few minutes.
+_SILENCE_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def plan(machine: Machine, scratch: str, name: str) -> Instance:
     return Instance(home, parent / name if parent else home / "private")
 
 
-def create(instance: Instance) -> None:
+def create(machine: Machine, instance: Instance) -> None:
     """Make the directories and mark them as in use. Raises Refused."""
     try:
         for name in _DIRECTORIES:
@@ -63,7 +66,8 @@ def create(instance: Instance) -> None:
         for path in (instance.home, instance.home / "execute"):
             path.chmod(0o755)
         instance.private.mkdir(mode=0o700)
-        _hold(instance.home)
+        for path in (instance.home, instance.private):
+            _hold(path, _kernel(machine))
     except OSError as error:
         raise Refused(_not_created(error)) from error
 
@@ -74,32 +78,44 @@ def remove(instance: Instance) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _hold(home: Path) -> None:
-    """Lock the file that condor_master will lock: POSIX locks belong to the process, so they outlive the exec."""
-    descriptor = os.open(_lock(home), os.O_RDWR | os.O_CREAT, 0o644)
+def _hold(directory: Path, kernel: str) -> None:
+    """Lock a file for the life of the master: POSIX locks belong to the process, so they outlive the exec."""
+    descriptor = os.open(directory / _MARK, os.O_RDWR | os.O_CREAT, 0o644)
+    os.write(descriptor, kernel.encode())
     fcntl.lockf(descriptor, fcntl.LOCK_EX)
     os.set_inheritable(descriptor, True)
 
 
-def _lock(home: Path) -> Path:
-    return home / "lock" / "InstanceLock"
+def _kernel(machine: Machine) -> str:
+    """Which boot of which host this is: locks of its own processes are the only ones we can be sure to see."""
+    try:
+        return machine.read("/proc/sys/kernel/random/boot_id").decode("ascii", "replace").strip()
+    except OSError:
+        return "unknown"
 
 
 def leftovers(machine: Machine, scratch: str) -> tuple[Path, ...]:
-    """Directories of pilots that no longer run: nobody holds their lock."""
-    try:
-        names = [entry.name for entry in machine.list(scratch) if entry.kind == "directory"]
-    except OSError:
-        return ()
-    homes = (machine.path(scratch) / name for name in names if _NAME.fullmatch(name))
-    return tuple(home for home in homes if _dead(home))
+    """Directories of pilots that no longer run."""
+    found = []
+    for parent in (scratch, *PRIVATE_PARENTS):
+        try:
+            names = [entry.name for entry in machine.list(parent) if entry.kind == "directory"]
+        except OSError:
+            continue
+        paths = (machine.path(parent) / name for name in names if _NAME.fullmatch(name))
+        found += [path for path in paths if _dead(path, machine)]
+    return tuple(found)
 
 
-def _dead(home: Path) -> bool:
+def _dead(directory: Path, machine: Machine) -> bool:
+    """Nobody holds its lock; for another host's pilot (a shared volume without locks) also no sign of life for long."""
     try:
-        with _lock(home).open("r+b") as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+        with (directory / _MARK).open("r+b") as mark:
+            fcntl.lockf(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if mark.read().decode("ascii", "replace") == _kernel(machine):
+                return True
+        signs = (directory / _MARK, directory / "lock" / "shared_port_ad")
+        return machine.now - max(sign.stat().st_mtime for sign in signs if sign.exists()) > _SILENCE_S
     except OSError:
         # Locked, being made at this moment, or another uid's: none of them ours to remove.
         return False
@@ -111,7 +127,7 @@ def tidy(machine: Machine, homes: tuple[Path, ...]) -> str:
         return ""
     result = machine.run(("rm", "-rf", "--one-file-system", *map(str, homes)), _TIDY_SECONDS)
     done = "removed" if result.status == 0 else "began to remove"
-    return f"{done} what {len(homes)} earlier pilot(s) left behind: {', '.join(home.name for home in homes)}"
+    return f"{done} what earlier pilots left behind: {', '.join(map(str, homes))}"
 
 
 def _not_created(error: OSError) -> Problem:

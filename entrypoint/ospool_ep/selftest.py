@@ -33,7 +33,3 @@ def _selftest(arguments: list[str], environ: Mapping[str, str], log: Log) -> int
         warnings = len(plan.problems)
         log.line("a pilot would start with these options" + (f" ({warnings} warnings)" if warnings else ""))
     return code
-
-
-if __name__ == "__main__":
-    main()
