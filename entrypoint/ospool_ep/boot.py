@@ -67,8 +67,8 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float)
         return exit_code(plan.problems)
     place = instance.plan(machine, scratch.PATH, plan.names.instance)
     _tidy(machine, log)
-    instance.create(machine, place)
     try:
+        instance.create(machine, place)
         tokens.install(plan.credentials, place.tokens, place.passwords)
         _configure(machine, pilot.describe(plan, place, pilot.log_target()), place.config)
     except BaseException:

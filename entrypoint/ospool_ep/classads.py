@@ -26,7 +26,7 @@ def quote(text: str) -> str:
     """A ClassAd string literal in HTCondor's old syntax, where a backslash only escapes a quote.
 
     A string that ends in a backslash before the closing quote is read as written (htcondor.md 4.16);
-    a backslash before a quote cannot be written at all: `check_string` refuses it.
+    a backslash before a quote cannot be written at all: `values.string` refuses it.
     """
     return '"' + text.replace('"', '\\"') + '"'
 
@@ -66,6 +66,7 @@ def _failure(text: str) -> ParseFailure:
     for end in range(len(text) - 1, 0, -1):
         if _complete(text[:end]) is not None:
             rest = text[end:].strip()
+            rest = rest if len(rest) <= 40 else rest[:37] + "..."
             column = end + len(text[end:]) - len(text[end:].lstrip()) + 1
             return ParseFailure(f"HTCondor's parser does not accept {rest!r} here", column)
     return ParseFailure("HTCondor's parser accepts no part of it as a ClassAd expression", 1)

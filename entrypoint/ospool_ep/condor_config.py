@@ -6,7 +6,7 @@ Numbers in comments are facts of HTCondor 25.14 found by experiment.
 import re
 from dataclasses import dataclass
 
-from ospool_ep import policy
+from ospool_ep import macros, policy
 
 # The end of the stop window that is not for jobs: a second to go over to a fast stop, _KILLING_S for a starter
 # that does not answer (after a job whose program did not start, 25.14's never does), a second for goodbyes.
@@ -47,9 +47,9 @@ def encode(value: str) -> str:
     """The text that HTCondor's reader turns back into `value`.
 
     Only a lone `$` before `(` or `NAME(` is a macro: `$(DOLLAR)` yields a dollar that is not expanded again;
-    `$$` pairs are literal, `$$$` cannot be written. A backslash at the end would swallow the next line.
+    `$$` pairs are literal; what `macros.obstacle` finds cannot be written. A backslash at the end would swallow the next line.
     """
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or "$$$" in value:
+    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or macros.obstacle(value):
         raise ValueError("a value that HTCondor's configuration cannot carry")
     text = re.sub(r"(?<!\$)\$(?=[A-Za-z0-9_.]*\()(?!\$)", "$(DOLLAR)", value)
     return text + "$()" if text.endswith("\\") else text

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ospool_ep import values
+from ospool_ep import jwt, values
 from ospool_ep.classads import nearest
 from ospool_ep.problem import Problem, warning
 from ospool_ep.settings import NOT_YET, SERVICE_ONLY, TABLE, Row, Settings, known_names, passed_on
@@ -35,12 +35,20 @@ def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
     text = values.tolerate(environ.get(row.name, ""), row.quotes)
     if not text:
         return None, [_missing(row, environ)] if row.required else []
+    if not row.secret and jwt.inside(text):
+        return None, [_token(row)]
     try:
         return row.parse(text), []
     except ValueError as error:
         shown = "" if row.secret else f"={_shorten(text)!r}"
         found = Problem("setting-invalid", f"{row.name}{shown} {error}", f"it stands for: {row.help}", _cure(row))
         return None, [found]
+
+
+def _token(row: Row) -> Problem:
+    why = "this variable is shown in logs and ads; a token seen there must be replaced by a new one"
+    cure = f"correct {row.name}; a token goes into a file (docker run -v FILE:/etc/condor/tokens-orig.d/NAME) or TOKEN"
+    return Problem("setting-token", f"{row.name} holds a token (JSON Web Token)", why, cure)
 
 
 def _missing(row: Row, environ: Mapping[str, str]) -> Problem:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ospool_ep import classads
+from ospool_ep import classads, jwt, macros
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem
 
@@ -24,6 +24,8 @@ _PILOT_FAMILIES = re.compile(
     r"HAS_(cx16|f16c|avx.*)",
     re.IGNORECASE,
 )
+# These words begin statements of the configuration language.
+_STATEMENTS = frozenset(("use", "if", "elif", "else", "endif", "include", "error", "warning"))
 _DUMP_TIMEOUT_S = 10.0
 
 
@@ -36,9 +38,11 @@ class Attribute:
 
 
 def taken(machine: Machine) -> frozenset[str]:
-    """Names of HTCondor's knobs and of its job and machine attributes, lower case."""
-    dump = machine.run(("condor_config_val", "-dump"), _DUMP_TIMEOUT_S, {"CONDOR_CONFIG": "ONLY_ENV"}).stdout
-    names = {line.partition("=")[0].strip().lower() for line in dump.splitlines() if "=" in line}
+    """Names of HTCondor's knobs and of its job and machine attributes, lower case; none where it does not answer."""
+    dump = machine.run(("condor_config_val", "-dump"), _DUMP_TIMEOUT_S, {"CONDOR_CONFIG": "ONLY_ENV"})
+    if dump.status != 0:
+        return frozenset()
+    names = {line.partition("=")[0].strip().lower() for line in dump.stdout.splitlines() if "=" in line}
     return frozenset(names | {name.lower() for name in classads.known_attributes()})
 
 
@@ -57,7 +61,14 @@ def read(machine: Machine) -> tuple[tuple[Attribute, ...], tuple[Problem, ...]]:
         return (), (
             Problem("extra-attributes-encoding", f"{PATH} is not UTF-8", _WHY, "save it as UTF-8", raw=str(error)),
         )
-    return parse(text, taken(machine))
+    names = taken(machine)
+    return parse(text, names) if names else ((), (_unchecked(),))
+
+
+def _unchecked() -> Problem:
+    found = f"condor_config_val does not answer, so the names in {PATH} cannot be checked"
+    cure = "give the container a network (HTCondor hangs without an interface, as with --network none)"
+    return Problem("extra-attributes-unchecked", found, _WHY, cure, Exit.UNFIT)
 
 
 def parse(text: str, names: frozenset[str]) -> tuple[tuple[Attribute, ...], tuple[Problem, ...]]:
@@ -79,18 +90,23 @@ def parse(text: str, names: frozenset[str]) -> tuple[tuple[Attribute, ...], tupl
 
 def _line(line: str, good: dict[str, Attribute], names: frozenset[str]) -> tuple[Attribute | None, str]:
     name, equals, text = (part.strip() for part in line.partition("="))
+    if jwt.inside(name):
+        return None, "holds a token (JSON Web Token), which does not belong here"
     if not equals:
         return None, "has no = (values cannot go on over several lines)"
     if not classads.NAME.fullmatch(name):
         return None, f"{name!r} is not an attribute name (a letter or _, then letters, digits and _)"
     if name.lower() in good:
         return None, f"{name} is already set further up"
-    if name.lower() in names or _KNOB_FAMILIES.fullmatch(name) or _PILOT_FAMILIES.fullmatch(name):
+    if name.lower() in names | _STATEMENTS or _KNOB_FAMILIES.fullmatch(name) or _PILOT_FAMILIES.fullmatch(name):
         return None, f"{name} is a name that the pilot or HTCondor uses itself"
+    if jwt.inside(text):
+        return None, f"{name} holds a token (JSON Web Token), and everybody can read the machine ad"
     value = classads.parse(text)
     if isinstance(value, classads.ParseFailure):
         return None, f"{value}{_hint(text)}"
-    return (None, "contains $$$, which HTCondor cannot express") if "$$$" in text else (Attribute(name, text), "")
+    hindrance = macros.obstacle(text)
+    return (None, f"contains {hindrance}, which HTCondor cannot express") if hindrance else (Attribute(name, text), "")
 
 
 def _hint(text: str) -> str:
@@ -100,7 +116,7 @@ def _hint(text: str) -> str:
 
 
 def _bad(number: int, line: str, reason: str) -> Problem:
-    shown = line if len(line) <= 80 else line[:77] + "..."
+    shown = "" if jwt.inside(line) else line if len(line) <= 80 else line[:77] + "..."
     found = f"{PATH} line {number}: {reason}\n{shown}"
     return Problem(
         "extra-attributes-line", found, _WHY, f'correct line {number}; the form is  NAME = "text"  or  NAME = 42'

@@ -3,8 +3,12 @@
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+# A token that was put where it will be shown: base64url of '{"', a dot, more of the same.
+_LOOKS = re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}")
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,11 @@ class Token:
     text: str = field(repr=False)
 
 
+def inside(text: str) -> bool:
+    """Whether a text that is to be published has a token in it."""
+    return bool(_LOOKS.search(text))
+
+
 def decode(source: str, text: str) -> Token | None:
     """A token, or None when the text is not a JWT with the claims that HTCondor needs (iss, sub)."""
     try:
@@ -26,7 +35,7 @@ def decode(source: str, text: str) -> Token | None:
         if not signature or not isinstance(_object(header).get("alg"), str):
             return None
         return _token(source, text, _object(payload))
-    except (ValueError, binascii.Error, RecursionError):
+    except (ValueError, binascii.Error, RecursionError, OverflowError):  # the last: "exp": 1e999
         return None
 
 

@@ -5,6 +5,7 @@ clause is written so that it is never undefined itself.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from ospool_ep import classads
 from ospool_ep.problem import Problem, warning
@@ -39,7 +40,7 @@ _FIXED: tuple[Clause, ...] = (
     Clause("gpu", "on a GPU machine it asks for GPUs, or there is room for jobs that need none",
            "(GPUs > 0) =!= True || (TARGET.RequestGPUs > 0) =?= True || RoomForCPUOnlyJobs =!= False"),
     Clause("container", "this machine can run the job's container image", "SINGULARITY_START_CLAUSE =!= False"),
-    Clause("mpi", "an MPI job finds MPI here", "TARGET.Want_MPI =!= True || Has_MPI =?= True"),
+    Clause("mpi", "an MPI job finds MPI here", "TARGET.Want_MPI =!= True || MY.Has_MPI =?= True"),
 )  # fmt: skip
 
 RANK = "(TARGET.RequestGPUs > 0) =?= True ? TARGET.RequestGPUs : 0"
@@ -51,7 +52,7 @@ EXCESSIVE_LOAD = "(LoadAvg > 2 * DetectedCpus + 2) =?= True"
 _IMAGE = "(TARGET.SingularityImage ?: TARGET.ContainerImage)"
 CONTAINER_START = (
     f"{_IMAGE} =?= undefined || (HAS_SINGULARITY =?= True"
-    f' && (regexp("^(docker|oras|library|shub)://", {_IMAGE}) =!= True || SINGULARITY_CAN_USE_REGISTRY =?= True)'
+    f' && (regexp("^(docker|oras|library|shub)://", {_IMAGE}) =!= True || MY.SINGULARITY_CAN_USE_REGISTRY =?= True)'
     f' && (regexp("[.]sif$", {_IMAGE}) =!= True || SINGULARITY_CAN_USE_SIF =?= True))'
 )
 
@@ -98,7 +99,7 @@ def judge(settings: Settings, attributes: dict[str, str]) -> tuple[Problem, ...]
         return (_unparsable(text, expression),)
     remains = classads.simplified(expression, attributes)
     if not classads.can_be_true(remains):
-        return (_never(text, str(remains).rpartition(".")[2].lower()),)
+        return (_never(text, _word(remains)),)
     mentioned = classads.references(expression)
     known = classads.known_attributes() | frozenset(attributes)
     lower = {name.lower() for name in known}
@@ -107,10 +108,18 @@ def judge(settings: Settings, attributes: dict[str, str]) -> tuple[Problem, ...]
 
 
 def _unparsable(text: str, failure: classads.ParseFailure) -> Problem:
-    pointer = f"\n{text}\n{' ' * (failure.column - 1)}^" if failure.column else ""
+    # A part that fits on one row of the report: wrapped, it would leave the pointer alone.
+    first = max(0, failure.column - 60)
+    pointer = f"\n{text[first : first + 100]}\n{' ' * (failure.column - 1 - first)}^" if failure.column else ""
     found = f"GLIDEIN_Start_Extra is not a ClassAd expression: {failure}{pointer}"
     cure = "-e GLIDEIN_Start_Extra='TARGET.RequestMemory <= 8000'   (quote it for your shell)"
     return Problem("start-extra-syntax", found, "HTCondor would start no job at all", cure)
+
+
+def _word(value: object) -> str:
+    """As an administrator would write it: undefined (the bindings' enumeration prints as a number), false, 0.0."""
+    name = value.name if isinstance(value, Enum) else value if isinstance(value, bool) else repr(value)
+    return str(name).lower()
 
 
 def _never(text: str, remains: str) -> Problem:

@@ -47,6 +47,11 @@ def empty(path: str) -> Problem:
     return Problem("token-empty", f"{path} is empty", _LOCKED_OUT, _NEW, Exit.PERMISSION)
 
 
+def only_comments(path: str) -> Problem:
+    """Every line begins with #, which HTCondor skips."""
+    return Problem("token-empty", f"{path} holds nothing but comments (#)", _LOCKED_OUT, _NEW, Exit.PERMISSION)
+
+
 def not_a_token(source: str, text: str) -> Problem:
     """Something else than a JWT; say what it looks like without quoting it."""
     found = f"{source} is not a token (JSON Web Token): {_looks_like(text)}"

@@ -44,7 +44,8 @@ def collect(machine: Machine, variable: str, issuer: str | None) -> tuple[Creden
     files, problems = _files(machine, TOKENS_MOUNT)
     keys, key_problems = _files(machine, PASSWORDS_MOUNT)
     texts = [("the variable TOKEN", line) for line in _lines(variable)]
-    texts += [(path, line) for path, content in files for line in _lines(content.decode("ascii", "replace"))]
+    texts += [(path, line) for path, content in files for line in _rows(content)]
+    problems += [say.only_comments(path) for path, content in files if not _rows(content)]
     decoded = [(source, text, jwt.decode(source, text)) for source, text in texts]
     tokens = [token for _, _, token in decoded if token]
     usable, late = _in_time(tokens, machine.now)
@@ -80,6 +81,10 @@ def _content(machine: Machine, path: str, entry: Entry) -> tuple[str, bytes] | P
     except OSError as error:
         return say.unreadable(path, machine.uid, machine.gid, error)
     return (path, content) if content.strip() else say.empty(path)
+
+
+def _rows(content: bytes) -> list[str]:
+    return _lines(content.decode("ascii", "replace"))
 
 
 def _lines(text: str) -> list[str]:

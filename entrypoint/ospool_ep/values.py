@@ -3,10 +3,12 @@
 import re
 from collections.abc import Callable
 
+from ospool_ep import macros
+
 TRUE_WORDS = ("y", "yes", "t", "true", "1", "on")
 FALSE_WORDS = ("n", "no", "f", "false", "0", "off")
-_HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:]+\]|\d+(\.\d+){3}")
-_HOST_PORT = re.compile(rf"(?P<host>{_HOST.pattern})(:(?P<port>\d{{1,5}}))?(?P<sinful>\?sock=[A-Za-z0-9_.-]+)?")
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}|\[[0-9A-Fa-f:]+\]")
+_HOST_PORT = re.compile(rf"(?P<host>{_HOST.pattern})(:(?P<port>[0-9]{{1,5}}))?(?P<sinful>\?sock=[A-Za-z0-9_.-]+)?")
 
 
 def tolerate(raw: str, quotes: str) -> str:
@@ -31,8 +33,9 @@ def text(value: str) -> str:
     if control:
         what = "a line break" if control.group() in "\n\r" else f"the control character {control.group()!r}"
         raise ValueError(f"contains {what} at character {control.start() + 1}")
-    if "$$$" in value:
-        raise ValueError("contains $$$, which HTCondor's configuration cannot express")
+    hindrance = macros.obstacle(value)
+    if hindrance:
+        raise ValueError(f"contains {hindrance}, which HTCondor's configuration cannot express")
     return value
 
 
@@ -47,6 +50,13 @@ def registered(value: str) -> str:
     """A name of OSG Topology: `...` was copied from an example."""
     if not any(character.isalnum() for character in string(value)):
         raise ValueError("is a placeholder, not a name")
+    return value
+
+
+def operand(value: str) -> str:
+    """Text that becomes a ClassAd string inside a longer expression: there `\\"` at its end would not close it."""
+    if string(value).endswith("\\"):
+        raise ValueError("ends in a backslash, which a ClassAd expression cannot express")
     return value
 
 

@@ -1,0 +1,17 @@
+"""What no spelling brings through HTCondor's configuration unchanged, in words for people."""
+
+import re
+
+# The reader replaces $(DOLLAR) last, from the left, and does not look inside what is a macro by then
+# (seen with 25.14's own reader on 20000 random texts: nothing else comes back changed).
+_NESTED = re.compile(r"\$[A-Za-z0-9_.]*\([^)]*\$[A-Za-z0-9_.]*\(")
+_DOLLAR = re.compile(r"\$\(DOLLAR\)", re.IGNORECASE)
+
+
+def obstacle(text: str) -> str | None:
+    """The part that cannot be written; None where `condor_config.encode` carries the text."""
+    if "$$$" in text:
+        return "$$$"
+    if _DOLLAR.search(text):
+        return "$(DOLLAR)"
+    return "one $(...) inside another" if _NESTED.search(text) else None
