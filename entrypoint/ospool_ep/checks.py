@@ -61,7 +61,11 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Pl
     settings, problems = environment.load(environ)
     pool = pools.choose(settings, _draw)
     chosen = names.choose(settings.resource_name, machine.hostname, instance, settings.randomize_name)
-    first = Line("settings", f"{settings.site or '?'} / {settings.resource_name or '?'}, pool {pool.name}", problems)
+    first = Line(
+        "settings",
+        f"{settings.site or '?'} / {settings.resource_name or '?'}, pool {pool.name}",
+        (*problems, *pools.judge(settings)),
+    )
     _, user = _guarded("user", lambda: _user(machine))
     answers = _side_by_side(machine, settings, pool)
     offer, credentials, able, extra = (answers[name][0] for name in ("offer", "token", "apptainer", "attributes"))

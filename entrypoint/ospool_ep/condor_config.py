@@ -47,12 +47,13 @@ def encode(value: str) -> str:
     """The text that HTCondor's reader turns back into `value`.
 
     Only a lone `$` before `(` or `NAME(` is a macro: `$(DOLLAR)` yields a dollar that is not expanded again;
-    `$$` pairs are literal; what `macros.obstacle` finds cannot be written. A backslash at the end would swallow the next line.
+    `$$` pairs are literal; what `macros.obstacle` finds cannot be written. A backslash at the end,
+    even before blanks, would swallow the next line.
     """
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or macros.obstacle(value):
         raise ValueError("a value that HTCondor's configuration cannot carry")
     text = re.sub(r"(?<!\$)\$(?=[A-Za-z0-9_.]*\()(?!\$)", "$(DOLLAR)", value)
-    return text + "$()" if text.endswith("\\") else text
+    return text + "$()" if text.rstrip().endswith("\\") else text
 
 
 def knobs(pilot: Pilot) -> dict[str, str]:

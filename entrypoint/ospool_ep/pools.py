@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ospool_ep.classads import nearest
+from ospool_ep.problem import Problem, warning
 from ospool_ep.settings import Settings
 
 # Draws a number from 0 to below its argument.
@@ -61,6 +63,17 @@ KNOWN: dict[str, Site] = {
         "path-container", _PATH_SOCKS, port=":9618",
     ),
 }  # fmt: skip
+
+
+def judge(settings: Settings) -> tuple[Problem, ...]:
+    """A name that was meant for a known pool would be looked up as a host, for ever."""
+    name = _full_name(settings)
+    near = nearest(name, (*KNOWN, "ospool"))
+    if settings.condor_host or name in KNOWN or near is None or "." in name:
+        return ()
+    found = f"POOL={settings.pool} is no known pool, so it is taken as the host name of a central manager"
+    why = "if there is no such host, the pilot waits for it and never gets a job"
+    return (warning("pool-name", found, why, f"did you mean POOL={near}?"),)
 
 
 def choose(settings: Settings, draw: Draw) -> Pool:

@@ -72,7 +72,7 @@ TABLE: tuple[Row, ...] = (
     Row("CCB_RANGE_HIGH", "ccb_range_high", values.whole(1, 65535), "", "See `CCB_RANGE_LOW`"),
     Row("GLIDEIN_Start_Extra", "start_extra", values.text, "True",
         "ClassAd expression a job must also satisfy (ANDed to START)"),
-    Row("OSG_PROJECT_NAME", "project_name", values.operand, "", "Run jobs of this project only"),
+    Row("OSG_PROJECT_NAME", "project_name", values.string, "", "Run jobs of this project only"),
     Row("OSG_SQUID_LOCATION", "squid", values.string, "",
         "HTTP proxy near the site: `http_proxy` of the pilot, advertised, and told to jobs"),
     Row("NUM_CPUS", "num_cpus", values.whole(1, 65536), "", "Offer at most so many CPUs"),

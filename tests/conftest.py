@@ -1,0 +1,40 @@
+"""Fixtures of the pure and the fake-root ring."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+import fakes
+
+# A busy machine is slow without being wrong.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A temporary root with what the image has: scratch, Apptainer, one good token."""
+    return fakes.image_root(tmp_path)
+
+
+@pytest.fixture
+def nobodys():
+    """A directory in which permissions count: where the tests run as root, files are looked at as uid 65534."""
+    directory = Path(tempfile.mkdtemp(prefix="ospool-ep-test-"))
+    directory.chmod(0o755)
+    was = os.geteuid()
+    if was == 0:
+        os.chown(directory, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield directory
+    finally:
+        os.seteuid(was)
+        for path in directory.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(0o700)
+        shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,217 @@
+"""The whole preflight on a temporary root, and the ways in which a boot ends before the exec."""
+
+import os
+import re
+
+import pytest
+
+from fakes import EXTRA, GOOD, NOW, TOKENS, changed, ids, jwt, log_to_text, machine, put
+from ospool_ep import VERSION, boot, checks
+from ospool_ep.machine import Result
+from ospool_ep.problem import Exit, Problem, Refused, exit_code
+
+STARTED = 0.0
+
+
+def preflight(root, environ=GOOD, **changes):
+    return checks.preflight(machine(root, **changes), environ, "0123abcd")
+
+
+def tree(root):
+    return sorted(str(path) for path in root.rglob("*"))
+
+
+def test_a_good_machine_has_nothing_to_complain_about(root):
+    plan = preflight(root)
+    assert [problem for problem in plan.problems if problem.id != "scratch-little"] == []
+    assert plan.names.slot == "slot1@ep-0123abcd@LAB-EP1.node17"
+    assert plan.attributes["GLIDEIN_ToRetire"] == str(NOW + 336 * 3600)
+    assert plan.credentials.tokens[0].subject == "pilot@lab"
+    assert plan.apptainer.usable
+    assert [line.name for line in plan.lines] == [
+        "settings", "user", "offer", "scratch", "token", "attributes", "job environ.", "apptainer", "start",
+    ]  # fmt: skip
+
+
+def test_looking_changes_nothing(root):
+    before = tree(root)
+    preflight(root)
+    assert tree(root) == before
+
+
+def test_the_sites_attributes_go_into_the_ad(root):
+    put(root, EXTRA, 'Rack = "B 12"\n')
+    plan = preflight(root)
+    assert plan.attributes["Rack"] == '"B 12"'
+    assert "extra: Rack" in [line.text for line in plan.lines]
+
+
+def test_a_clause_that_the_sites_own_attribute_makes_false_is_refused(root):
+    put(root, EXTRA, 'Rack = "B 12"\n')
+    plan = preflight(root, GOOD | {"GLIDEIN_Start_Extra": 'Rack == "C"'})
+    assert "start-never" in ids(plan.problems)
+
+
+def test_everything_that_is_wrong_is_told_in_one_go(tmp_path):
+    put(tmp_path, EXTRA, "START = True\n")
+    put(tmp_path, f"{TOKENS}/flock", "rubbish")
+    put(tmp_path, "/usr/bin/apptainer", "")
+    environ = {"GLIDEIN_Site": "LAB", "NUM_CPUS": "x", "GLIDEIN_Start_Extra": "a &&", "EXTRA_JOB_ENV": "A='"}
+    broken = changed(("classad_eval", Result(0, "error\n", "")), (" exec ", Result(255, "", "user namespace")))
+    plan = preflight(tmp_path, environ | {"GLIDEIN_Sites": "x"}, answers=broken)
+    assert set(ids(plan.problems)) == {
+        "setting-invalid", "setting-missing", "setting-unknown", "scratch-missing", "token-not-jwt",
+        "extra-attributes-line", "job-environment", "apptainer", "start-extra-syntax",
+    }  # fmt: skip
+    assert exit_code(plan.problems) == Exit.CONFIGURATION
+
+
+@pytest.mark.parametrize("user", [{"uid": 0}, {"uid": 12345, "user": None}])
+def test_the_line_about_the_user_names_the_uid(root, user):
+    lines = {line.name: line for line in preflight(root, **user).lines}
+    assert f"uid {user['uid']}" in lines["user"].text
+    assert lines["user"].problems
+
+
+class Broken(Exception):
+    """Stands for any bug."""
+
+
+def test_a_check_that_crashes_is_a_finding_and_the_others_still_run():
+    name, line = checks._answer("token", Broken("boom"))
+    assert name is None
+    assert ids(line.problems) == ["check-crashed"]
+    assert exit_code(line.problems) == Exit.BUG
+    assert "boom" in line.problems[0].raw
+
+
+def test_a_check_that_hangs_is_a_finding():
+    _, line = checks._answer("scratch", TimeoutError("no answer within 60 s"))
+    assert ids(line.problems) == ["check-timeout"]
+    assert exit_code(line.problems) == Exit.UNFIT
+    assert "no answer within 60 s" in line.problems[0].found
+    assert "mount" in line.problems[0].cure
+
+
+def booted(root, environ=GOOD, **changes):
+    log, stream = log_to_text()
+    return boot.boot(machine(root, **changes), environ, log, STARTED), stream.getvalue()
+
+
+def test_a_refused_boot_has_touched_nothing(root):
+    before = tree(root)
+    code, text = booted(root, {"GLIDEIN_Site": "LAB"})
+    assert code == 78
+    assert tree(root) == before
+    assert f"ospool-ep {VERSION}" in text
+    assert re.search(r"not started: \d+ problem", text)
+    assert "exec" not in text
+
+
+def test_a_configuration_that_reads_back_differently_leaves_no_token_behind(root):
+    wrong = changed(("condor_config_val RELEASE_DIR", Result(1, "", "Configuration Error Line 3")))
+    with pytest.raises(Refused) as refused:
+        booted(root, answers=wrong)
+    assert ids(refused.value.problems) == ["config-unreadable"]
+    assert os.listdir(root / "pilot") == os.listdir(root / "run/ospool-ep") == []
+
+
+def test_a_boot_that_fails_half_way_through_its_directories_leaves_none(nobodys):
+    root = nobodys
+    for directory in ("pilot", "run/ospool-ep", "dev/shm"):
+        (root / directory).mkdir(parents=True)
+    put(root, "/usr/bin/apptainer", "")
+    put(root, f"{TOKENS}/flock", jwt())
+    # The private place passes the look, and is full when it is used: a file stands where the directory should be.
+    (root / "run/ospool-ep").rmdir()
+    (root / "dev/shm").rmdir()
+    put(root, "/run/ospool-ep", "")
+    log, _ = log_to_text()
+    wrong = changed(("condor_config_val RELEASE_DIR", Result(1, "", "no")))
+    with pytest.raises(Refused):
+        boot.boot(machine(root, answers=wrong), GOOD, log, STARTED)
+    assert os.listdir(root / "pilot") == []
+
+
+def test_print_config_shows_what_would_be_written_and_creates_nothing(root, capsys):
+    before = tree(root)
+    log, report = log_to_text()
+    environ = GOOD | {"GLIDEIN_Site": "A $(LOG) B", "TOKEN": jwt(signature="U0VDUkVUU0VDUkVU")}
+    assert boot.print_config(machine(root), environ, log) == 0
+    said = capsys.readouterr().out
+    assert 'GLIDEIN_Site = "A $(DOLLAR)(LOG) B"\n' in said
+    assert "STARTD_NAME = ep-" in said
+    assert "U0VDUkVUU0VDUkVU" not in said + report.getvalue()
+    assert "ok      token" in report.getvalue()
+    assert tree(root) == before
+
+
+def test_print_config_ends_with_the_boots_code(root, capsys):
+    log, _ = log_to_text()
+    assert boot.print_config(machine(root), {"GLIDEIN_Site": "LAB"}, log) == 78
+
+
+# --- the last line of defence
+
+
+def run(command, environ=None, capsys=None):
+    code = boot.run(command, [], environ or {})
+    return code, capsys.readouterr().out
+
+
+def test_a_bug_is_one_line_and_the_traceback_only_on_request(capsys):
+    def bug(arguments, environ, log):
+        raise ZeroDivisionError("in the middle")
+
+    code, text = run(bug, {"OSPOOL_EP_TRACEBACK": "1"}, capsys)
+    assert code == 70
+    assert "Traceback" in text
+    assert re.search(r"bug: ZeroDivisionError: in the middle \(ospool-ep .*; exit 70\n$", text)
+
+
+def test_a_bug_does_not_show_the_token(capsys):
+    def bug(arguments, environ, log):
+        raise ValueError(f"cannot do {jwt()} nor {environ['TOKEN']}")
+
+    _, text = run(bug, {"TOKEN": "not-a-jwt-but-secret", "OSPOOL_EP_TRACEBACK": "yes"}, capsys)
+    assert "secret" not in text
+    assert jwt().rpartition(".")[2] not in text
+    assert "[redacted]" in text
+
+
+def test_what_is_refused_while_acting_ends_in_the_same_report(capsys):
+    def refuse(arguments, environ, log):
+        raise Refused(Problem("scratch-create", "found it", "why", "cure", Exit.UNFIT))
+
+    code, text = run(refuse, None, capsys)
+    assert code == 69
+    assert "REFUSED: scratch-create" in text
+    assert "exit 69 (machine unfit)" in text
+
+
+def test_help_lists_every_variable(capsys):
+    from ospool_ep.settings import TABLE
+
+    def help_(arguments, environ, log):
+        return boot._command(["--help"], environ, log, STARTED)
+
+    code, text = run(help_, None, capsys)
+    assert code == 0
+    for row in TABLE:
+        assert f"  {row.name}  (" in text
+        if row.default:
+            assert f"  {row.name}  (default {row.default})" in text
+        if row.required:
+            assert f"  {row.name}  (required)" in text
+    assert "`" not in text.split("variables:")[1]
+    assert "--print-config" in text
+
+
+def test_an_unknown_argument_is_refused_with_the_usage(capsys):
+    def typo(arguments, environ, log):
+        return boot._command(["--print-confg"], environ, log, STARTED)
+
+    code, text = run(typo, None, capsys)
+    assert code == 78
+    assert "unknown argument '--print-confg'" in text
+    assert "--entrypoint ospool-selftest" in text
