@@ -264,3 +264,19 @@ def test_a_project_in_the_extra_clause_belongs_elsewhere():
     problems = judge('TARGET.projectname == "P"')
     assert ids(problems) == ["start-extra-project"]
     assert "OSG_PROJECT_NAME" in problems[0].cure
+
+
+@pytest.mark.parametrize(
+    ("attribute", "sites", "starts"),
+    [
+        ("DESIRED_Sites", "Other, Two Words", True),
+        ("DESIRED_Sites", "Two,Words", False),
+        ("UNDESIRED_Sites", "Other,Two Words", False),
+        ("UNDESIRED_Sites", "Two,Words", True),
+    ],
+)
+def test_a_site_with_a_blank_in_its_name_is_found_in_lists(attribute, sites, starts):
+    machine = classad2.ClassAd({"GLIDEIN_Site": "Two Words", "OSG_NODE_VALIDATED": True})
+    machine["Requirements"] = classads.parse(policy.start(Settings(site="Two Words")))
+    job = classad2.ClassAd({"ProjectName": "Demo", attribute: sites, "Requirements": True})
+    assert machine.symmetricMatch(job) is starts

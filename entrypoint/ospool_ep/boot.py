@@ -14,7 +14,7 @@ from ospool_ep.log import Log, redact
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem, Refused, exit_code
 from ospool_ep.report import show, show_problems
-from ospool_ep.settings import secrets_of, wants_traceback
+from ospool_ep.settings import secrets_of, take, wants_traceback
 
 Command = Callable[[list[str], Mapping[str, str], Log], int]
 
@@ -29,7 +29,7 @@ def main(started: float) -> NoReturn:
     # The kernel drops signals that a PID 1 has no handler for: `docker stop` must work during the checks too.
     signal.signal(signal.SIGTERM, _stopped)
     signal.signal(signal.SIGINT, _stopped)
-    environ = dict(os.environ)
+    environ = take(os.environ)
     # Not sys.exit: a check that hangs in a thread must not keep the container up.
     os._exit(run(lambda words, environ, log: _command(words, environ, log, started), sys.argv[1:], environ))
 

@@ -24,6 +24,9 @@ class Clause:
     text: str
 
 
+# Separated by commas only: names of sites may hold blanks.
+_LISTED = 'stringListMember(GLIDEIN_Site, TARGET.{}, ",")'
+
 _FIXED: tuple[Clause, ...] = (
     Clause("accepting", "the pilot still accepts jobs (GLIDEIN_ToRetire is ahead)",
            "(time() < GLIDEIN_ToRetire) =!= False"),
@@ -33,9 +36,9 @@ _FIXED: tuple[Clause, ...] = (
     Clause("black-hole", "jobs do not die here one after the other", "IsBlackHole =!= True"),
     Clause("load", "the machine is not overloaded", "HasExcessiveLoad =!= True"),
     Clause("desired-sites", "the job's DESIRED_Sites, if any, include this site",
-           "TARGET.DESIRED_Sites =?= undefined || stringListMember(GLIDEIN_Site, TARGET.DESIRED_Sites) =?= True"),
+           f"TARGET.DESIRED_Sites =?= undefined || {_LISTED.format('DESIRED_Sites')} =?= True"),
     Clause("undesired-sites", "the job's UNDESIRED_Sites do not include this site",
-           "TARGET.UNDESIRED_Sites =?= undefined || stringListMember(GLIDEIN_Site, TARGET.UNDESIRED_Sites) =!= True"),
+           f"TARGET.UNDESIRED_Sites =?= undefined || {_LISTED.format('UNDESIRED_Sites')} =!= True"),
     Clause("project", "the job has a ProjectName", "TARGET.ProjectName =!= undefined"),
     Clause("gpu", "on a GPU machine it asks for GPUs, or there is room for jobs that need none",
            "(GPUs > 0) =!= True || (TARGET.RequestGPUs > 0) =?= True || RoomForCPUOnlyJobs =!= False"),

@@ -14,11 +14,12 @@ from ospool_ep.log import Log
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Problem, Refused, exit_code
 from ospool_ep.report import show
+from ospool_ep.settings import take
 
 
-def main() -> NoReturn:
+def main(_started: float) -> NoReturn:
     """Exit status 0, or the boot's code for the first failure."""
-    os._exit(run(_selftest, sys.argv[1:], dict(os.environ), "SELFTEST"))
+    os._exit(run(_selftest, sys.argv[1:], take(os.environ), "SELFTEST"))
 
 
 def _selftest(arguments: list[str], environ: Mapping[str, str], log: Log) -> int:

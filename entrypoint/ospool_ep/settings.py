@@ -1,6 +1,6 @@
 """Every variable the pilot knows: one table, and the only reader of the environment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,6 +128,19 @@ def known_names() -> tuple[str, ...]:
 def secrets_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     """What the log must never show: the values of the secret rows, raw."""
     return tuple(environ[row.name] for row in TABLE if row.secret and environ.get(row.name))
+
+
+def take(environ: MutableMapping[str, str]) -> dict[str, str]:
+    """A copy of the environment, which is then emptied but for PASSED_ON.
+
+    HTCondor's library reads ClassAds for us, and on its first use reads the environment as well: an
+    administrator's CONDOR_CONFIG or _CONDOR_ variable could end the process there.
+    """
+    taken = dict(environ)
+    for name in taken.keys() - set(PASSED_ON):
+        del environ[name]
+    environ["CONDOR_CONFIG"] = "ONLY_ENV"
+    return taken
 
 
 def passed_on(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,29 @@
+"""The first module: a program that cannot even be imported still ends with one line and the code of a bug."""
+
+import importlib
+import os
+import sys
+import time
+from typing import NoReturn
+
+
+def start(module: str) -> NoReturn:
+    """Import a program and hand it the moment of its first line (time.monotonic())."""
+    started = time.monotonic()
+    try:
+        program = importlib.import_module(module)
+    except Exception as error:  # noqa: BLE001 - a damaged installation can raise anything
+        _broken(error)
+    program.main(started)
+    os._exit(0)
+
+
+def _broken(error: Exception) -> NoReturn:
+    """Nothing of ours can be relied upon here but the exit code of a bug (problem.Exit.BUG)."""
+    if os.environ.get("OSPOOL_EP_TRACEBACK"):
+        import traceback
+
+        traceback.print_exception(error, file=sys.stdout)
+    hint = "traceback on the screen with -e OSPOOL_EP_TRACEBACK=1"
+    print(f"bug: {type(error).__name__}: {error} (while the program was loaded; {hint}); exit 70", flush=True)
+    os._exit(70)

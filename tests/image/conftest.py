@@ -1,0 +1,131 @@
+"""The image ring: the built image against a real pool, on whatever engine there is."""
+
+import os
+from pathlib import Path
+
+import pytest
+import runs
+
+from poolbox import image as images
+from poolbox import pilot, slots, workdir
+from poolbox import pool as pools
+from poolbox.engine import EngineError, engine
+from poolbox.pool import PoolError
+from poolbox.progress import Steps
+
+NAME = "ospool-ep-test"
+BOX = f"{NAME}-box"
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.image)
+
+
+@pytest.fixture(scope="session")
+def host_engine():
+    """An engine: one that runs, else our own dockerd. Without one the ring is skipped, but not where it must run."""
+    try:
+        with engine() as found:
+            yield found
+    except EngineError as error:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(f"CI=true, and no container engine: {error}", pytrace=False)
+        pytest.skip(f"no container engine: {error}")
+
+
+@pytest.fixture(scope="session")
+def image(host_engine):
+    """The tag of the image, built from this checkout."""
+    return images.build(host_engine, Steps())
+
+
+@pytest.fixture(scope="session")
+def box(host_engine, image, tmp_path_factory):
+    """Runs containers of the image; everything it starts is removed at the end, and what a killed run left before."""
+    pools.stop(host_engine, BOX)
+    # HTCondor's programs wait minutes for a DNS that does not answer: no `--network none`
+    host_engine.run("network", "create", "--internal", "--label", f"{pools.LABEL}={BOX}", BOX)
+    workdir.create(host_engine, image, BOX)
+    print(workdir.open_fuse(workdir.path(BOX)))
+    yield runs.Box(host_engine, image, BOX, tmp_path_factory.mktemp("files"))
+    pools.stop(host_engine, BOX)
+    workdir.remove(host_engine, image, BOX)
+
+
+@pytest.fixture(scope="session")
+def pool(request, box):
+    """A real central manager and access point."""
+    with pools.pool(box.engine, box.image, NAME) as running:
+        if any("doomed" in item.fixturenames for item in request.session.items):
+            _start_doomed(box, running)  # it takes two minutes to die: let it do so while others run
+        yield running
+
+
+def _start_doomed(box, pool):
+    startd = box.file("#!/bin/sh\nexit 1\n", mode=0o755)
+    pilot.start(
+        pool, box.token_file(pools.issue_token(pool)), box.scratch(), env={"GLIDEIN_Site": "doomed"},
+        options=("-v", f"{startd}:/usr/sbin/condor_startd:ro"), name=f"{pool.name}-doomed",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def doomed(pool):
+    """A pilot whose condor_startd has been replaced by a program that fails."""
+    return f"{pool.name}-doomed"
+
+
+@pytest.fixture
+def boot(box, pool, token_file):
+    """Boots pilots for one test: boot(site, env=..., ...) waits for the slot; all are removed at the end."""
+    started = []
+
+    def start(site, *, env=None, token=token_file, scratch=None, slot=True, **how):
+        name = f"{pool.name}-{site}"
+        pilot.remove(box.engine, name)
+        started.append(name)
+        variables = {"GLIDEIN_Site": site, "GLIDEIN_ResourceName": site, **(env or {})}
+        pilot.start(pool, token, scratch or box.scratch(), env=variables, name=name, **how)
+        if not slot:
+            return runs.Booted(name, {})
+        try:
+            found = slots.wait_for_slot(pool, f'regexp("@{site}[.]", Name)', 30, unless_ended=name)
+        except PoolError as error:
+            raise AssertionError(f"{error}\n{pilot.logs(box.engine, name, 60)}") from None
+        return runs.Booted(name, found)
+
+    yield start
+    for name in started:
+        pilot.remove(box.engine, name)
+
+
+@pytest.fixture(scope="session")
+def token(pool):
+    """A real token, as text."""
+    return pools.issue_token(pool)
+
+
+@pytest.fixture(scope="session")
+def token_file(box, token):
+    """The same in a file, as an administrator should keep it."""
+    return box.token_file(token)
+
+
+@pytest.fixture(scope="session")
+def good(box, pool, token_file):
+    """A pilot with the documented options and many settings; tests only look at it and send it jobs."""
+    attributes = box.file(runs.EXTRA_ATTRIBUTES)
+    container = pilot.start(
+        pool, token_file, box.scratch(), env=runs.GOOD,
+        options=("-v", f"{attributes}:/etc/osg/extra-attributes.cfg:ro"), name=f"{NAME}-good",
+    )  # fmt: skip
+    constraint = f'GLIDEIN_Site == "{runs.GOOD["GLIDEIN_Site"]}"'
+    try:
+        ad = slots.wait_for_slot(pool, constraint, 60, unless_ended=container)
+    except Exception:
+        print(pilot.logs(box.engine, container, 60))
+        raise
+    return runs.Booted(container, ad)

@@ -1,0 +1,70 @@
+"""`docker stop`: in order, in time, with status 0, and nothing stays behind in the pool."""
+
+import time
+
+import pytest
+
+from poolbox import jobs, pilot, slots
+
+STUBBORN = """\
+executable = stubborn.sh
+should_transfer_files = YES
+when_to_transfer_output = ON_EXIT
+request_cpus = 1
+request_memory = 64MB
+request_disk = 32MB
+requirements = TARGET.GLIDEIN_Site == "{site}"
++ProjectName = "P"
+queue
+"""
+SCRIPT = "#!/bin/sh\ntrap '' TERM\necho started\nwhile :; do sleep 1; done\n"
+
+
+def stopped_in(box, container, grace_s):
+    begin = time.monotonic()
+    code = pilot.stop(box.engine, container, grace_s)
+    return code, time.monotonic() - begin
+
+
+def gone(pool, site):
+    return slots.wait_until_gone(pool, f'GLIDEIN_Site == "{site}"', 5)
+
+
+def test_an_idle_pilot_leaves_at_once(box, pool, boot):
+    booted = boot("idle")
+    code, seconds = stopped_in(box, booted.container, 10)
+    assert code == 0
+    assert seconds < 5
+    gone(pool, "idle")
+
+
+@pytest.mark.parametrize(("env", "grace_s"), [({}, 10), ({"OSPOOL_EP_STOP_SECONDS": "20"}, 20)], ids=["10 s", "20 s"])
+def test_a_job_that_ignores_sigterm_does_not_break_the_window(box, pool, boot, env, grace_s):
+    site = f"stubborn{grace_s}"
+    booted = boot(site, env=env)
+    job = jobs.submit(pool, STUBBORN.format(site=site), {"stubborn.sh": SCRIPT})
+    slots.wait_for_slot(pool, f'GLIDEIN_Site == "{site}" && State == "Claimed" && Activity == "Busy"', 30)
+    code, seconds = stopped_in(box, booted.container, grace_s)
+    pool.exec("condor_rm", str(job.cluster))
+    assert code == 0
+    assert seconds < grace_s
+    assert seconds > grace_s / 2 - 1, "the job was not given its share of the window"
+    gone(pool, site)
+
+
+def test_stop_during_the_checks(box, boot):
+    """An Apptainer that hangs keeps the boot busy: PID 1 must still hear the signal."""
+    hangs = box.file("#!/bin/sh\nexec sleep 100\n", mode=0o755)
+    booted = boot("checking", slot=False, options=("-v", f"{hangs}:/usr/bin/apptainer:ro"))
+    time.sleep(1)
+    code, seconds = stopped_in(box, booted.container, 10)
+    assert code == 143
+    assert seconds < 3
+
+
+def test_ctrl_c_during_the_checks(box, boot):
+    hangs = box.file("#!/bin/sh\nexec sleep 100\n", mode=0o755)
+    booted = boot("checking", slot=False, options=("-v", f"{hangs}:/usr/bin/apptainer:ro"))
+    time.sleep(1)
+    box.engine.run("kill", "-s", "INT", booted.container)
+    assert pilot.wait(box.engine, booted.container, 5) == 130
