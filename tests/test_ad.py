@@ -11,7 +11,7 @@ ABLE = Apptainer("1.4.5", directories=True, pid_namespaces=True, sif=True)
 def attributes(able=ABLE, **changes):
     settings = Settings(**({"site": "LAB", "resource_name": "LAB-EP1"} | changes))
     pool = pools.choose(settings, lambda count: 0)
-    return ad.attributes(settings, pool, ad.clock(settings, NOW), able)
+    return ad.attributes(settings, pool, ad.lifetime(settings, NOW), able)
 
 
 def test_who_and_where():

@@ -7,6 +7,7 @@ import pytest
 
 from fakes import EXTRA, GOOD, NOW, TOKENS, changed, ids, jwt, log_to_text, machine, put
 from ospool_ep import VERSION, boot, checks
+from ospool_ep import preflight as looked
 from ospool_ep.machine import Result
 from ospool_ep.problem import Exit, Problem, Refused, exit_code
 
@@ -14,7 +15,7 @@ STARTED = 0.0
 
 
 def preflight(root, environ=GOOD, **changes):
-    return checks.preflight(machine(root, **changes), environ, "0123abcd")
+    return looked.preflight(machine(root, **changes), environ, "0123abcd")
 
 
 def tree(root):
@@ -29,7 +30,7 @@ def test_a_good_machine_has_nothing_to_complain_about(root):
     assert plan.credentials.tokens[0].subject == "pilot@lab"
     assert plan.apptainer.usable
     assert [line.name for line in plan.lines] == [
-        "settings", "user", "offer", "scratch", "token", "attributes", "job environ.", "apptainer", "start",
+        "settings", "user", "offer", "scratch", "network", "job env", "token", "attributes", "apptainer", "start",
     ]  # fmt: skip
 
 
@@ -78,15 +79,16 @@ class Broken(Exception):
 
 
 def test_a_check_that_crashes_is_a_finding_and_the_others_still_run():
-    name, line = checks._answer("token", Broken("boom"))
-    assert name is None
+    found = looked.outcome(checks.interfaces(None), Broken("boom"))
+    line = found.line
+    assert found.value is None
     assert ids(line.problems) == ["check-crashed"]
     assert exit_code(line.problems) == Exit.BUG
     assert "boom" in line.problems[0].raw
 
 
 def test_a_check_that_hangs_is_a_finding():
-    _, line = checks._answer("scratch", TimeoutError("no answer within 60 s"))
+    line = looked.outcome(checks.interfaces(None), TimeoutError()).line
     assert ids(line.problems) == ["check-timeout"]
     assert exit_code(line.problems) == Exit.UNFIT
     assert "no answer within 60 s" in line.problems[0].found
@@ -136,12 +138,12 @@ def test_a_boot_that_fails_half_way_through_its_directories_leaves_none(nobodys)
 def test_print_config_shows_what_would_be_written_and_creates_nothing(root, capsys):
     before = tree(root)
     log, report = log_to_text()
-    environ = GOOD | {"GLIDEIN_Site": "A $(LOG) B", "TOKEN": jwt(signature="U0VDUkVUU0VDUkVU")}
+    environ = GOOD | {"GLIDEIN_Site": "A $(LOG) B", "TOKEN": jwt(signature="U0VDUkVUU0VDUkVUU0VDUkVU")}
     assert boot.print_config(machine(root), environ, log) == 0
     said = capsys.readouterr().out
     assert 'GLIDEIN_Site = "A $(DOLLAR)(LOG) B"\n' in said
     assert "STARTD_NAME = ep-" in said
-    assert "U0VDUkVUU0VDUkVU" not in said + report.getvalue()
+    assert "U0VDUkVUU0VDUkVUU0VDUkVU" not in said + report.getvalue()
     assert "ok      token" in report.getvalue()
     assert tree(root) == before
 

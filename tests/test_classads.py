@@ -125,9 +125,9 @@ def test_whether_an_expression_can_still_become_true(text, chance):
 
 
 def test_known_attributes_hold_those_of_jobs_and_machines():
-    assert {"ProjectName", "RequestGPUs", "TotalCpus", "JobDurationCategory"} <= classads.known_attributes()
+    assert {"ProjectName", "RequestGPUs", "TotalCpus", "JobDurationCategory"} <= classads.known("attributes")
 
 
 def test_nearest_ignores_case_and_gives_up_on_strangers():
-    assert classads.nearest("requestmemori", classads.known_attributes()) == "RequestMemory"
-    assert classads.nearest("zzzzqqq", classads.known_attributes()) is None
+    assert classads.nearest("requestmemori", classads.known("attributes")) == "RequestMemory"
+    assert classads.nearest("zzzzqqq", classads.known("attributes")) is None

@@ -32,7 +32,6 @@ def test_one_that_hangs_is_not_waited_for_and_cannot_change_its_mind():
     results = concurrently((lambda: release.wait(10) and "late", lambda: "quick"), 0.1)
     assert time.monotonic() - start < 5
     assert isinstance(results[0], TimeoutError)
-    assert str(results[0]) == "no answer within 0.1 s"
     assert results[1] == "quick"
     release.set()
     time.sleep(0.05)

@@ -209,3 +209,52 @@ def test_the_rows_of_the_table_and_the_fields_of_settings_are_the_same():
     assert len({row.name for row in TABLE}) == len(TABLE)
     assert all(row.help for row in TABLE)
     assert [row.name for row in TABLE if row.secret] == ["TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("NUM_CPU", "NUM_CPUS"), ("NUMCPUS", "NUM_CPUS"), ("MEM", "MEMORY"), ("TOKEN_FILE", "TOKEN"), ("Tokne", "TOKEN"),
+     ("OSG_SQUID", "OSG_SQUID_LOCATION"), ("CONDORHOST", "CONDOR_HOST")],
+)  # fmt: skip
+def test_a_near_miss_without_our_prefix_is_told_as_well(name, meant):
+    _, problems = load(**{name: "1"})
+    assert [problem.cure for problem in problems] == [f"did you mean {meant}?"]
+
+
+@pytest.mark.parametrize(
+    "name", ["HOME", "PATH", "HOSTNAME", "TERM", "LANG", "PWD", "SHLVL", "container", "HTTP_PROXY", "USER"]
+)
+def test_what_every_container_has_is_not_mentioned(name):
+    assert load(**{name: "1"})[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "proxy"),
+    [("squid.lab:3128", "http://squid.lab:3128"), ("http://squid.lab:3128/", "http://squid.lab:3128"),
+     ("http://192.0.2.1", "http://192.0.2.1"), ("https://[::1]:3128", "https://[::1]:3128")],
+)  # fmt: skip
+def test_a_proxy_with_or_without_its_scheme(text, proxy):
+    chosen, problems = load(OSG_SQUID_LOCATION=text)
+    assert (chosen.squid, problems) == (proxy, ())
+
+
+@pytest.mark.parametrize("text", ["...", "ftp://squid:21", "a b", "http://", "squid:99999", "http://squid/path"])
+def test_what_is_no_proxy_is_refused(text):
+    assert ids(load(OSG_SQUID_LOCATION=text)[1]) == ["setting-invalid"]
+
+
+def test_the_dots_of_the_documentation_are_no_project():
+    assert ids(load(OSG_PROJECT_NAME="...")[1]) == ["setting-invalid"]
+
+
+def test_a_variable_that_is_passed_on_is_not_when_it_holds_a_secret():
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJlLW9mLXRoaXMtdG9rZW4"
+    assert settings.passed_on({"no_proxy": token, "TZ": "UTC"}) == (("TZ", "UTC"),)
+    assert settings.passed_on({"no_proxy": "secretword", "TOKEN": "secretword"}) == ()
+
+
+def test_the_environment_is_taken_away_before_htcondors_library_can_read_it():
+    environ = {"CONDOR_CONFIG": "/nowhere", "_CONDOR_START": "False", "TOKEN": "x", "TZ": "UTC"}
+    taken = settings.take(environ)
+    assert taken["_CONDOR_START"] == "False"
+    assert environ == {"TZ": "UTC", "CONDOR_CONFIG": "ONLY_ENV"}

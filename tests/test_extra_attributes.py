@@ -2,16 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fakes import EXTRA, WELL, ids, jwt, machine, put, said
+from fakes import EXTRA, ids, jwt, machine, put, said
 from ospool_ep import extra_attributes
-from ospool_ep.machine import Result
 from ospool_ep.problem import Exit, exit_code
-
-NAMES = frozenset(("num_cpus", "memory", "requirements", "name"))
 
 
 def parse(text):
-    good, problems = extra_attributes.parse(text, NAMES)
+    good, problems = extra_attributes.parse(text)
     return {attribute.name: attribute.text for attribute in good}, problems
 
 
@@ -148,26 +145,35 @@ def test_no_file_no_attributes(tmp_path):
 
 
 def test_a_file_is_checked_against_htcondors_own_names(tmp_path):
-    put(tmp_path, EXTRA, "Rack = 1\nEvent_Log_Rotations = 1\nRequestMemory = 5\n")
+    put(tmp_path, EXTRA, "Rack = 1\nEvent_Log_Max_Rotations = 1\nRequestMemory = 5\n")
     good, problems = extra_attributes.read(machine(tmp_path))
     assert [attribute.name for attribute in good] == ["Rack"]
-    assert len(problems) == 2  # a knob that condor_config_val lists, and a job attribute
+    assert len(problems) == 2  # a knob, and a job attribute
 
 
-def test_where_htcondor_does_not_answer_nothing_is_accepted_unchecked(tmp_path):
-    put(tmp_path, EXTRA, "Event_Log_Rotations = 1\n")
-    hung = machine(tmp_path, answers=(("-dump", Result(124, "", "no answer within 10 s")), *WELL))
-    good, problems = extra_attributes.read(hung)
-    assert good == ()
-    assert ids(problems) == ["extra-attributes-unchecked"]
-    assert exit_code(problems) == Exit.UNFIT
+@pytest.mark.parametrize(
+    "name",
+    ["WANT_HOLD", "MEMORY_EXCEEDED", "DOLLAR", "USE_DEFAULT_CONTAINER", "CGROUP_ALL_DEVICES", "FOO_HOOK_PREPARE_JOB",
+     "My_PLUGIN", "target", "Undefined", "True", "HIBERNATE", "RESERVED_DISK"],
+)  # fmt: skip
+def test_what_would_turn_a_knob_or_a_word_of_the_language_is_refused(name):
+    good, problems = parse(f"{name} = 1")
+    assert good == {}
+    assert "uses itself" in problems[0].found
+
+
+def test_a_file_full_of_mistakes_does_not_fill_the_screen():
+    _, problems = parse("no attribute\n" * 1000)
+    assert len(problems) == 21
+    assert "980 more bad lines" in problems[-1].found
 
 
 def test_a_directory_in_place_of_the_file(tmp_path):
     (tmp_path / EXTRA[1:]).mkdir(parents=True)
     _, problems = extra_attributes.read(machine(tmp_path))
-    assert ids(problems) == ["extra-attributes-unreadable"]
-    assert "not a directory" in problems[0].cure
+    assert ids(problems) == ["extra-attributes-directory"]
+    assert "does not exist" in problems[0].found
+    assert exit_code(problems) == Exit.CONFIGURATION
 
 
 def test_a_file_that_may_not_be_read(nobodys):

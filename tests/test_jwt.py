@@ -76,3 +76,12 @@ def test_a_token_is_recognised_inside_other_text():
     assert inside(f'"{jwt()}"')
     assert inside(f"TARGET.x == {jwt()}")
     assert not inside("TARGET.RequestMemory < 8000 && Machine.eyJ")
+
+
+@pytest.mark.parametrize("tail", [" garbage", '" garbage', "=", ".x", "!"])
+def test_a_good_token_with_something_behind_it_is_none(tail):
+    assert decode("test", jwt() + tail) is None
+
+
+def test_a_token_that_was_cut_in_its_signature_is_none():
+    assert decode("test", jwt()[:-20]) is None

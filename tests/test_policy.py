@@ -25,7 +25,7 @@ def settings(**changes):
 def slot(chosen, able=ABLE, **more):
     """The machine ad as the startd would publish it; `more` are ClassAd texts, None takes one away."""
     pool = pools.choose(chosen, lambda count: 0)
-    texts = ad.attributes(chosen, pool, ad.clock(chosen, BOOTED), able)
+    texts = ad.attributes(chosen, pool, ad.lifetime(chosen, BOOTED), able)
     sizes = {"Cpus": "8", "Memory": "32000", "Disk": "90000000", "LoadAvg": "0.5", "DetectedCpus": "8"}
     machine = classad2.ClassAd()
     for name, text in (texts | sizes | more).items():
@@ -280,3 +280,10 @@ def test_a_site_with_a_blank_in_its_name_is_found_in_lists(attribute, sites, sta
     machine["Requirements"] = classads.parse(policy.start(Settings(site="Two Words")))
     job = classad2.ClassAd({"ProjectName": "Demo", attribute: sites, "Requirements": True})
     assert machine.symmetricMatch(job) is starts
+
+
+@pytest.mark.parametrize("text", ["START", "MY.START =?= True", "Requirements", "START_EXTRA", "TARGET.x && start"])
+def test_a_clause_that_mentions_start_itself_is_refused(text):
+    problems = judge(text)
+    assert ids(problems) == ["start-circular"]
+    assert exit_code(problems) == Exit.CONFIGURATION

@@ -8,7 +8,7 @@ from hypothesis import settings as options
 from hypothesis import strategies as st
 
 from fakes import EXTRA, GOOD, NOW, PASSWORDS, TOKENS, image_root, jwt, log_to_text, machine, put
-from ospool_ep import boot, checks, condor_config, handover, instance, pilot
+from ospool_ep import boot, condor_config, handover, instance, pilot, preflight
 from ospool_ep.report import show
 from ospool_ep.settings import TABLE
 
@@ -22,7 +22,7 @@ def everything(root, environ):
     from ospool_ep.settings import secrets_of
 
     log, stream = log_to_text(secrets=secrets_of(environ))
-    plan = checks.preflight(machine(root), environ, "0123abcd")
+    plan = preflight.preflight(machine(root), environ, "0123abcd")
     show(plan.lines, log)
     place = instance.plan(machine(root), "/pilot", plan.names.instance)
     try:

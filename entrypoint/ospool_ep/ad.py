@@ -23,22 +23,22 @@ _OWNERS = {
 
 
 @dataclass(frozen=True)
-class Clock:
+class Lifetime:
     """When the pilot stops accepting jobs, and when it leaves: seconds since 1970."""
 
     to_retire: int
     to_die: int
 
 
-def clock(settings: Settings, now: int) -> Clock:
+def lifetime(settings: Settings, now: int) -> Lifetime:
     """Count from the boot."""
     to_retire = now + settings.accept_jobs_hours * 3600
-    return Clock(to_retire, to_retire + settings.retirement_hours * 3600)
+    return Lifetime(to_retire, to_retire + settings.retirement_hours * 3600)
 
 
-def attributes(settings: Settings, pool: Pool, times: Clock, apptainer: Apptainer) -> dict[str, str]:
+def attributes(settings: Settings, pool: Pool, life: Lifetime, apptainer: Apptainer) -> dict[str, str]:
     """Attribute name to ClassAd expression."""
-    return _site(settings, pool) | _life(settings, times) | _policy(settings, pool) | _containers(apptainer)
+    return _site(settings, pool) | _life(settings, life) | _policy(settings, pool) | _containers(apptainer)
 
 
 def _site(settings: Settings, pool: Pool) -> dict[str, str]:
@@ -59,10 +59,10 @@ def _site(settings: Settings, pool: Pool) -> dict[str, str]:
     return {name: classads.quote(text) for name, text in texts.items()}
 
 
-def _life(settings: Settings, times: Clock) -> dict[str, str]:
+def _life(settings: Settings, life: Lifetime) -> dict[str, str]:
     return {
-        "GLIDEIN_ToRetire": str(times.to_retire),
-        "GLIDEIN_ToDie": str(times.to_die),
+        "GLIDEIN_ToRetire": str(life.to_retire),
+        "GLIDEIN_ToDie": str(life.to_die),
         "ACCEPT_JOBS_FOR_HOURS": str(settings.accept_jobs_hours),
         "ACCEPT_IDLE_MINUTES": str(settings.accept_idle_minutes),
     }
@@ -96,6 +96,8 @@ def _containers(apptainer: Apptainer) -> dict[str, str]:
         "HAS_SINGULARITY": str(apptainer.usable),
         "SINGULARITY_START_CLAUSE": policy.CONTAINER_START,
         "SINGULARITY_CAN_USE_SIF": str(apptainer.usable and apptainer.sif),
+        # Nothing has tested a pull yet, and HTCondor's HasDockerURL does not either.
+        "SINGULARITY_CAN_USE_REGISTRY": "False",
     }
     if not apptainer.usable:
         return facts

@@ -119,11 +119,16 @@ def _no_pid_namespaces(result: Result) -> Problem:
 
 def _no_sif(result: Result) -> Problem:
     error = result.stderr.strip()
-    why = "jobs whose container is a .sif file, and most registry images, will not match"
-    cure = "docker or podman: --device /dev/fuse\nKubernetes: a device plugin or hostPath for /dev/fuse"
-    if "Permission denied" in error:
-        cure = "on the host: chmod 0666 /dev/fuse"
+    why = "jobs whose container is a .sif file will not match"
+    cure = next((cure for pattern, cure in _SIF_CAUSES if pattern in error), _UNKNOWN[1])
     return warning("apptainer-sif", "containers in .sif files do not run", why, cure, error)
+
+
+_SIF_CAUSES = (
+    ("Permission denied", "on the host: chmod 0666 /dev/fuse"),
+    ("Resource temporarily unavailable", "docker or podman: --pids-limit 16384"),
+    ("fuse", "docker or podman: --device /dev/fuse\nKubernetes: a device plugin or hostPath for /dev/fuse"),
+)
 
 
 def summary(facts: Apptainer) -> str:
@@ -131,4 +136,5 @@ def summary(facts: Apptainer) -> str:
     if not facts.usable:
         return f"{facts.version or 'missing'}, unable to run containers"
     kinds = "directories and .sif files" if facts.sif else "directories"
-    return f"{facts.version} runs {kinds}, {'with' if facts.pid_namespaces else 'without'} PID namespaces"
+    own = "with" if facts.pid_namespaces else "without"
+    return f"{facts.version} runs {kinds}, {own} PID namespaces; registry images not yet"

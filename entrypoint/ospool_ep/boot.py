@@ -1,17 +1,16 @@
 """PID 1: look at everything, then refuse, or act and become condor_master."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
-from ospool_ep import VERSION, checks, condor_config, config_check, handover, help, instance, pilot, scratch, tokens
+from ospool_ep import VERSION, condor_config, config_check, handover, help, instance, pilot, scratch, tokens
 from ospool_ep.log import Log, redact
 from ospool_ep.machine import Machine
+from ospool_ep.preflight import preflight
 from ospool_ep.problem import Exit, Problem, Refused, exit_code
 from ospool_ep.report import show, show_problems
 from ospool_ep.settings import secrets_of, take, wants_traceback
@@ -26,9 +25,6 @@ def main(started: float) -> NoReturn:
 
     `started`: time.monotonic() of the program's first line.
     """
-    # The kernel drops signals that a PID 1 has no handler for: `docker stop` must work during the checks too.
-    signal.signal(signal.SIGTERM, _stopped)
-    signal.signal(signal.SIGINT, _stopped)
     environ = take(os.environ)
     # Not sys.exit: a check that hangs in a thread must not keep the container up.
     os._exit(run(lambda words, environ, log: _command(words, environ, log, started), sys.argv[1:], environ))
@@ -61,7 +57,7 @@ def _command(arguments: list[str], environ: Mapping[str, str], log: Log, started
 def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float) -> int:
     """The whole start, in the order of the work. Returns only when the pilot does not start."""
     log.line(f"ospool-ep {VERSION}")
-    plan = checks.preflight(machine, environ, instance.new_name())
+    plan = preflight(machine, environ, instance.new_name())
     show(plan.lines, log)
     if exit_code(plan.problems):
         return exit_code(plan.problems)
@@ -70,19 +66,23 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float)
     try:
         instance.create(machine, place)
         tokens.install(plan.credentials, place.tokens, place.passwords)
-        _configure(machine, pilot.describe(plan, place, pilot.log_target()), place.config)
+        target = pilot.log_target()
+        _configure(machine, pilot.describe(plan, place, target), place.config)
     except BaseException:
         instance.remove(place)
         raise
     log.line(f"ok      slot       {plan.names.slot}")
     environment = handover.environment(plan.settings, place.config, place.home)
-    log.line(f"exec condor_master after {time.monotonic() - started:.3f} s")
+    if target is None:
+        log.line(f"warning logs       standard output cannot be opened again: HTCondor's logs are in {place.home}/log")
+    hint = " (docker stop ends it; Ctrl-C does not)" if sys.stdout.isatty() else ""
+    log.line(f"exec condor_master after {time.monotonic() - started:.3f} s{hint}")
     return handover.become_master(handover.arguments(plan.settings), environment, place.home)
 
 
 def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
     """The configuration on standard output, the report on standard error; nothing is created."""
-    plan = checks.preflight(machine, environ, instance.new_name())
+    plan = preflight(machine, environ, instance.new_name())
     show(plan.lines, log)
     place = instance.plan(machine, scratch.PATH, plan.names.instance)
     try:
@@ -96,7 +96,7 @@ def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
 def _tidy(machine: Machine, log: Log) -> None:
     done = instance.tidy(machine, instance.leftovers(machine, scratch.PATH))
     if done:
-        log.line(f"ok      scratch    {done}")
+        log.line(f"ok      tidy       {done}")
 
 
 def _configure(machine: Machine, values: condor_config.Pilot, path: Path) -> None:
@@ -105,10 +105,6 @@ def _configure(machine: Machine, values: condor_config.Pilot, path: Path) -> Non
     problems = config_check.differences(machine, str(path), condor_config.knobs(values))
     if problems:
         raise Refused(*problems)
-
-
-def _stopped(number: int, _frame: FrameType | None) -> None:
-    os._exit(128 + number)
 
 
 def _bug(error: Exception, environ: Mapping[str, str], log: Log) -> int:

@@ -1,162 +1,140 @@
-"""Everything that is looked at before the pilot acts: one table, shared by the boot and the selftest.
+"""The checks, one function each: look, judge, and say in one line what was found.
 
-Nothing here changes anything outside the container.
+Nothing here changes anything outside the container. CVMFS and GPUs get their rows in `independent`.
 """
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 from ospool_ep import (
-    ad,
     apptainer,
-    environment,
     extra_attributes,
     identity,
     job_environment,
-    names,
+    network,
     policy,
     pools,
     resources,
     scratch,
     tokens,
 )
-from ospool_ep.concurrently import concurrently
 from ospool_ep.machine import Machine
-from ospool_ep.problem import Exit, Problem
 from ospool_ep.report import Line
 from ospool_ep.settings import Settings
 
-# No single check needs longer; hanging ones (a dead NFS server under /pilot) are told, not waited for.
-TIMEOUT_S = 60.0
+T = TypeVar("T")
+_MOUNT = "look for a hanging mount among the volumes of this container (on the host: df hangs too)"
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the pilot will be if it starts; complete only when no problem is fatal."""
+class Outcome(Generic[T]):
+    """What a check found, and its line of the report."""
 
-    settings: Settings
-    names: names.Names
-    pool: pools.Pool
-    booted: int
-    times: ad.Clock
-    offer: resources.Offer
-    credentials: tokens.Credentials
-    apptainer: apptainer.Apptainer
-    attributes: dict[str, str]
-    lines: tuple[Line, ...]
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """All of them, in the order of the report."""
-        return tuple(problem for line in self.lines for problem in line.problems)
+    value: T
+    line: Line
 
 
-Answer = tuple[Any, Line]
+@dataclass(frozen=True)
+class Check(Generic[T]):
+    """One row of the table. `otherwise` stands in where the check crashes or hangs: the pilot is refused then."""
+
+    name: str
+    look: Callable[[], Outcome[T]]
+    otherwise: T
+    if_hanging: str = _MOUNT
 
 
-def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Plan:
-    """Look at everything, side by side where one thing does not need the other."""
-    settings, problems = environment.load(environ)
-    pool = pools.choose(settings, _draw)
-    chosen = names.choose(settings.resource_name, machine.hostname, instance, settings.randomize_name)
-    first = Line(
-        "settings",
-        f"{settings.site or '?'} / {settings.resource_name or '?'}, pool {pool.name}",
-        (*problems, *pools.judge(settings)),
-    )
-    _, user = _guarded("user", lambda: _user(machine))
-    answers = _side_by_side(machine, settings, pool)
-    offer, credentials, able, extra = (answers[name][0] for name in ("offer", "token", "apptainer", "attributes"))
-    times = ad.clock(settings, machine.now)
-    published = ad.attributes(settings, pool, times, able or apptainer.Apptainer())
-    published |= {attribute.name: attribute.text for attribute in extra or ()}
-    _, start = _guarded("start", lambda: _start(settings, published, offer))
-    lines = (first, user, *(line for _, line in answers.values()), start)
-    return Plan(
-        settings,
-        chosen,
-        pool,
-        machine.now,
-        times,
-        offer or resources.Offer(0, 0, ""),
-        credentials or tokens.Credentials(),
-        able or apptainer.Apptainer(),
-        published,
-        lines,
-    )
+def user(machine: Machine) -> Check[str]:
+    """Who we are; comes first, because Apptainer must find the user."""
+
+    def look() -> Outcome[str]:
+        name, problems = identity.ensure(machine)
+        text = f"{name} (uid {machine.uid}, gid {machine.gid}) on {machine.hostname}"
+        return Outcome(name, Line("user", text, problems))
+
+    return Check("user", look, "")
 
 
-def _draw(count: int) -> int:
-    """A number below `count`; spreads the load over a pool's collectors."""
-    return int.from_bytes(os.urandom(8), "big") % count
+def offer(settings: Settings) -> Check[resources.Offer]:
+    """CPUs and memory."""
+
+    def look() -> Outcome[resources.Offer]:
+        decided, problems = resources.decide(resources.look(), settings)
+        return Outcome(decided, Line("offer", decided.source, problems))
+
+    return Check("offer", look, resources.Offer(0, 0, ""))
 
 
-def _side_by_side(machine: Machine, settings: Settings, pool: pools.Pool) -> dict[str, Answer]:
-    """CVMFS and GPUs get their rows here."""
-    table: dict[str, Callable[[], Answer]] = {
-        "offer": lambda: _offer(settings),
-        "scratch": lambda: _scratch(machine),
-        "token": lambda: _token(machine, settings, pool),
-        "attributes": lambda: _attributes(machine),
-        "job environ.": lambda: (None, Line("job environ.", "", job_environment.judge(machine, settings))),
-        "apptainer": lambda: _apptainer(machine, settings),
-    }
-    results = concurrently(tuple(table.values()), TIMEOUT_S)
-    return {name: _answer(name, result) for name, result in zip(table, results, strict=True)}
+def volume(machine: Machine) -> Check[None]:
+    """Scratch."""
+
+    def look() -> Outcome[None]:
+        facts = scratch.look(machine)
+        text = f"{scratch.PATH}, {facts.free_mb / 1024:.1f} GB free" if facts.exists else f"no {scratch.PATH}"
+        return Outcome(None, Line("scratch", text, scratch.judge(facts, machine.uid)))
+
+    return Check("scratch", look, None)
 
 
-def _guarded(name: str, look: Callable[[], Answer]) -> Answer:
-    return _answer(name, concurrently((look,), TIMEOUT_S)[0])
+def interfaces(machine: Machine) -> Check[None]:
+    """Is there a network at all?"""
+    return Check("network", lambda: Outcome(None, Line("network", "", network.judge(network.look(machine)))), None)
 
 
-def _answer(name: str, result: Answer | BaseException) -> Answer:
-    if not isinstance(result, BaseException):
-        return result
-    if isinstance(result, TimeoutError):
-        cure = "look for a hanging mount among the volumes of this container (on the host: df hangs too)"
-        late = Problem("check-timeout", f"{name}: {result}", "the pilot cannot vouch for it", cure, Exit.UNFIT)
-        return None, Line(name, "no answer", (late,))
-    cure = "please report it with OSPOOL_EP_TRACEBACK=1"
-    crash = Problem("check-crashed", f"{name}: this check failed itself", "a bug of ours", cure, Exit.BUG, repr(result))
-    return None, Line(name, "crashed", (crash,))
+def token(machine: Machine, settings: Settings, pool: pools.Pool) -> Check[tokens.Credentials]:
+    """Tokens and passwords."""
+
+    def look() -> Outcome[tokens.Credentials]:
+        found, problems = tokens.collect(machine, settings.token, pool.issuer)
+        return Outcome(found, Line("token", tokens.summary(found, machine.now) or "none that can be used", problems))
+
+    return Check("token", look, tokens.Credentials())
 
 
-def _user(machine: Machine) -> Answer:
-    name, problems = identity.ensure(machine)
-    return name, Line("user", f"{name} (uid {machine.uid}, gid {machine.gid}) on {machine.hostname}", problems)
+def attributes(machine: Machine) -> Check[tuple[extra_attributes.Attribute, ...]]:
+    """The site's own attributes."""
+
+    def look() -> Outcome[tuple[extra_attributes.Attribute, ...]]:
+        extra, problems = extra_attributes.read(machine)
+        return Outcome(extra, Line("attributes", extra_attributes.summary(extra), problems))
+
+    return Check("attributes", look, ())
 
 
-def _offer(settings: Settings) -> Answer:
-    offer, problems = resources.decide(resources.look(), settings)
-    return offer, Line("offer", offer.source, problems)
+def environment(machine: Machine, settings: Settings) -> Check[None]:
+    """EXTRA_JOB_ENV."""
+    return Check("job env", lambda: Outcome(None, Line("job env", "", job_environment.judge(machine, settings))), None)
 
 
-def _scratch(machine: Machine) -> Answer:
-    facts = scratch.look(machine)
-    text = f"{scratch.PATH}, {facts.free_mb / 1024:.1f} GB free" if facts.exists else f"no {scratch.PATH}"
-    return facts, Line("scratch", text, scratch.judge(facts, machine.uid))
+def containers(machine: Machine, settings: Settings) -> Check[apptainer.Apptainer]:
+    """Apptainer."""
+
+    def look() -> Outcome[apptainer.Apptainer]:
+        able, problems = apptainer.look(machine, not settings.disable_pid_namespaces)
+        return Outcome(able, Line("apptainer", apptainer.summary(able), problems))
+
+    return Check("apptainer", look, apptainer.Apptainer())
 
 
-def _token(machine: Machine, settings: Settings, pool: pools.Pool) -> Answer:
-    credentials, problems = tokens.collect(machine, settings.token, pool.issuer)
-    return credentials, Line("token", tokens.summary(credentials, machine.now) or "none that can be used", problems)
+def plain(machine: Machine, settings: Settings) -> tuple[Check[None], ...]:
+    """Checks that only say yes or no."""
+    return volume(machine), interfaces(machine), environment(machine, settings)
 
 
-def _attributes(machine: Machine) -> Answer:
-    extra, problems = extra_attributes.read(machine)
-    text = ", ".join(attribute.name for attribute in extra)
-    return extra, Line("attributes", f"extra: {text}" if text else "", problems)
+def start(
+    settings: Settings,
+    own: Callable[[], dict[str, str]],
+    extra: tuple[extra_attributes.Attribute, ...],
+    offered: resources.Offer,
+) -> Check[dict[str, str]]:
+    """START against the attributes of the machine ad that are the pilot's own or the site's; they are its value."""
 
+    def look() -> Outcome[dict[str, str]]:
+        published = own() | {attribute.name: attribute.text for attribute in extra}
+        # What a slot has shrinks with its jobs, but it never gets more than these.
+        totals = {"TotalCpus": str(offered.cpus), "TotalMemory": str(offered.memory_mb)}
+        problems = policy.judge(settings, published | totals)
+        return Outcome(published, Line("start", f"GLIDEIN_Start_Extra: {settings.start_extra}", problems))
 
-def _apptainer(machine: Machine, settings: Settings) -> Answer:
-    able, problems = apptainer.look(machine, not settings.disable_pid_namespaces)
-    return able, Line("apptainer", apptainer.summary(able), problems)
-
-
-def _start(settings: Settings, published: dict[str, str], offer: resources.Offer | None) -> Answer:
-    # Names that may vary during a pilot's life (Cpus of a slot shrink with jobs) are not decided here.
-    sizes = {"TotalCpus": str(offer.cpus), "TotalMemory": str(offer.memory_mb)} if offer else {}
-    problems = policy.judge(settings, published | sizes)
-    return None, Line("start", f"GLIDEIN_Start_Extra: {settings.start_extra}", problems)
+    return Check("start", look, {})

@@ -8,6 +8,8 @@ from pathlib import Path
 import classad2
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Every prefix is parsed anew, so the search takes quadratic time.
+_LONGEST_SEARCHED = 2000
 _SCOPES = ("my.", "target.", "other.", "self.")
 
 
@@ -63,6 +65,8 @@ def _old_syntax(text: str) -> classad2.ExprTree | None:
 
 def _failure(text: str) -> ParseFailure:
     """HTCondor's parser gives no position: the longest prefix that it accepts ends where the trouble starts."""
+    if len(text) > _LONGEST_SEARCHED:
+        return ParseFailure("HTCondor's parser does not accept it (too long to search for the place)", 0)
     for end in range(len(text) - 1, 0, -1):
         if _complete(text[:end]) is not None:
             rest = text[end:].strip()
@@ -86,13 +90,19 @@ def _unscoped(name: str) -> str:
 
 
 def simplified(expression: classad2.ExprTree, attributes: dict[str, str]) -> object:
-    """What remains when the machine's attributes (name to ClassAd text) are known: a value or an ExprTree."""
+    """What remains when the machine's attributes (name to ClassAd text) are known: a value or an ExprTree.
+
+    None when there is no end to it: an expression that mentions itself.
+    """
     ad = classad2.ClassAd()
     for name, text in attributes.items():
         value = parse(text)
         if not isinstance(value, ParseFailure):
             ad[name] = value
-    return ad.flatten(expression)
+    try:
+        return ad.flatten(expression)
+    except (ValueError, classad2.ClassAdException):
+        return None
 
 
 def can_be_true(remains: object) -> bool:
@@ -103,20 +113,25 @@ def can_be_true(remains: object) -> bool:
 
 
 @cache
-def known_attributes() -> frozenset[str]:
-    """Attribute names of HTCondor's job and machine ads.
+def known(what: str) -> frozenset[str]:
+    """Names that HTCondor uses: `attributes` of job and machine ads, or `knobs` of its configuration.
 
-    Source: condor_attributes.h and the manual's attribute pages of HTCondor 25.14, plus the names that
-    OSPool access points add.
+    Each file says where its names come from.
     """
-    text = Path(__file__).with_name("known_attributes.txt").read_text(encoding="utf-8")
+    text = Path(__file__).with_name(f"known_{what}.txt").read_text(encoding="utf-8")
     return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
-def nearest(name: str, candidates: frozenset[str] | tuple[str, ...]) -> str | None:
-    """The candidate most like a name, ignoring case; None when nothing is near."""
+def nearest(name: str, candidates: frozenset[str] | tuple[str, ...], likeness: float = 0.75) -> str | None:
+    """The candidate most like a name, ignoring case; None when none is as near as `likeness` (0 to 1).
+
+    Abbreviations and additions count as near: OSG_SQUID for OSG_SQUID_LOCATION, TOKEN_FILE for TOKEN.
+    """
     import difflib  # costs milliseconds, and most boots have nothing to compare
 
     by_lower = {candidate.lower(): candidate for candidate in sorted(candidates)}
-    found = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.75)
+    wanted = name.lower()
+    longer = [text for text in by_lower if len(wanted) > 2 and text.startswith(wanted)]
+    parts = longer or [text for text in by_lower if wanted.startswith(f"{text}_")]
+    found = difflib.get_close_matches(wanted, list(by_lower), n=1, cutoff=likeness) or parts[:1]
     return by_lower[found[0]] if found else None

@@ -3,26 +3,36 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-def concurrently(functions: Sequence[Callable[[], T]], timeout_s: float) -> list[T | BaseException]:
-    """Results in order; in place of a result the exception that was raised, TimeoutError for no answer."""
-    results: list[T | BaseException] = [TimeoutError(f"no answer within {timeout_s:g} s") for _ in functions]
+class Running(Generic[T]):
+    """A function that has been started in a thread of its own."""
 
-    def work(number: int) -> None:
+    def __init__(self, function: Callable[[], T]) -> None:
+        self._answer: T | BaseException | None = None
+        self._function = function
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def _work(self) -> None:
         try:
-            results[number] = functions[number]()
+            self._answer = self._function()
         except BaseException as error:  # noqa: BLE001 - a check that crashes is a result, never a traceback
-            results[number] = error
+            self._answer = error
 
-    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(functions))]
-    for thread in threads:
-        thread.start()
+    def result(self, timeout_s: float) -> T | BaseException:
+        """What it returned or raised; TimeoutError where it has not ended `timeout_s` from now."""
+        self._thread.join(max(0.0, timeout_s))
+        if self._thread.is_alive():
+            return TimeoutError("no answer")
+        return self._answer  # type: ignore[return-value]  # set by then, and None only where T is
+
+
+def concurrently(functions: Sequence[Callable[[], T]], timeout_s: float) -> list[T | BaseException]:
+    """The results in order; each function has about `timeout_s` from the common start."""
+    started = [Running(function) for function in functions]
     end = time.monotonic() + timeout_s
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    # A thread that answers after this moment must not change what the caller has seen.
-    return list(results)
+    return [running.result(end - time.monotonic()) for running in started]

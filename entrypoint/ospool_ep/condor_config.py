@@ -6,7 +6,7 @@ Numbers in comments are facts of HTCondor 25.14 found by experiment.
 import re
 from dataclasses import dataclass
 
-from ospool_ep import macros, policy
+from ospool_ep import classads, macros, policy
 
 # The end of the stop window that is not for jobs: a second to go over to a fast stop, _KILLING_S for a starter
 # that does not answer (after a job whose program did not start, 25.14's never does), a second for goodbyes.
@@ -109,7 +109,8 @@ def _logs(target: str | None) -> dict[str, str]:
 
 
 def _pool(pilot: Pilot) -> dict[str, str]:
-    methods = "IDTOKENS, PASSWORD, FS" if pilot.has_passwords else "IDTOKENS, FS"
+    # FS proves nothing to another machine; offered to the pool it would stand in the error of a refused token.
+    methods = "IDTOKENS, PASSWORD" if pilot.has_passwords else "IDTOKENS"
     return {
         "DAEMON_LIST": "MASTER STARTD",
         "CONDOR_HOST": ", ".join(pilot.managers),
@@ -117,7 +118,7 @@ def _pool(pilot: Pilot) -> dict[str, str]:
         "CCB_ADDRESS": ", ".join(pilot.ccb),
         "SHARED_PORT_PORT": "0",
         "SEC_CLIENT_AUTHENTICATION_METHODS": methods,
-        "SEC_DEFAULT_AUTHENTICATION_METHODS": methods,
+        "SEC_DEFAULT_AUTHENTICATION_METHODS": f"{methods}, FS",
         "SEC_DEFAULT_ENCRYPTION": "REQUIRED",
         "SEC_TOKEN_DIRECTORY": pilot.tokens,
         "SEC_PASSWORD_DIRECTORY": pilot.passwords,
@@ -179,7 +180,7 @@ def _life(pilot: Pilot) -> dict[str, str]:
 def _jobs(pilot: Pilot) -> dict[str, str]:
     """Usage is sampled often enough that a job over its memory is held, not the container killed."""
     environment = pilot.job_environment.replace('"', '""')
-    optional = {"SINGULARITY_BIND_EXPR": _literal(pilot.bind_extra)} if pilot.bind_extra else {}
+    optional = {"SINGULARITY_BIND_EXPR": classads.quote(pilot.bind_extra)} if pilot.bind_extra else {}
     return optional | {
         "SINGULARITY": "/usr/bin/apptainer",
         "SINGULARITY_USE_PID_NAMESPACES": str(pilot.pid_namespaces),
@@ -187,10 +188,6 @@ def _jobs(pilot: Pilot) -> dict[str, str]:
         "STARTER_UPDATE_INTERVAL": "10",
         "PROCD_MAX_SNAPSHOT_INTERVAL": "5",
     }
-
-
-def _literal(text: str) -> str:
-    return '"' + text.replace('"', '\\"') + '"'
 
 
 def _master_attributes(published: dict[str, str]) -> str:

@@ -97,16 +97,12 @@ def _stranger(name: str, names: tuple[str, ...]) -> Problem | None:
                        "use the pilot's own variables (README), or ask us for the one you need")  # fmt: skip
     if _KUBERNETES.fullmatch(name) or _OUTER_CONTAINER.fullmatch(name):
         return None
-    like = nearest(name, tuple(known for known in names if known not in SERVICE_ONLY))
-    if not _OURS.match(name) and (like is None or not _same_letters(name, like)):
+    ours = bool(_OURS.match(name))
+    like = nearest(name, tuple(known for known in names if known not in SERVICE_ONLY), 0.75 if ours else 0.8)
+    if not ours and like is None:
         return None
     hint = f"did you mean {like}?" if like else "see the table of variables in the README"
     return warning("setting-unknown", f"{name} is not a variable of this pilot", "it has no effect", hint)
-
-
-def _same_letters(name: str, known: str) -> bool:
-    """NUMCPUS, num_cpus and Num-Cpus are meant for us although they carry none of our prefixes."""
-    return re.sub(r"[^a-z0-9]", "", name.lower()) == re.sub(r"[^a-z0-9]", "", known.lower())
 
 
 def _shorten(text: str) -> str:

@@ -6,27 +6,12 @@ from dataclasses import dataclass
 from ospool_ep import classads, jwt, macros
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem
+from ospool_ep.reserved import reserved
 
 PATH = "/etc/osg/extra-attributes.cfg"
 _WHY = "the pilot does not start with an attribute that would be missing or wrong in its ad"
-# An attribute is a configuration macro of the same name, so these would change how the daemons work
-# instead of what the ad says. The fixed names come from HTCondor itself; these families have no fixed names.
-_KNOB_FAMILIES = re.compile(
-    r"(STARTD|STARTER|MASTER|SLOT_TYPE|SLOT\d*|SLOTS|NUM_SLOTS|MACHINE_RESOURCE|SEC|ALLOW|DENY|DAEMON|SHARED_PORT|"
-    r"PROCD|GPUS?|FILETRANSFER|CONDOR)(_.*)?|.*_(LOG|DEBUG|ARGS|ENVIRONMENT)",
-    re.IGNORECASE,
-)
-# The pilot's side of the interface (ospool.md section 5), whether this boot writes the attribute or not.
-_PILOT_FAMILIES = re.compile(
-    r"(GLIDEIN|GLIDECLIENT|GWMS|OSG|OSGVO|SINGULARITY|CONTAINERSW|CVMFS|HAS_CVMFS)_.*|OSPool|START|RANK|HAS_SINGULARITY|"
-    r"Is_?ITB_Site|IsOsgVoContainer|IsBlackHole|HasExcessiveLoad|RoomForCPUOnlyJobs|START_EXTRA|ACCEPT_.*|http_proxy.*|"
-    r"PORT_\d+|OUTBOUND_FIREWALL|UID_MAPPED|MappedUser|SHM_AVAILABLE|ULIMIT_.*|VIRTUALIZATION_TECHNOLOGY|"
-    r"HAS_(cx16|f16c|avx.*)",
-    re.IGNORECASE,
-)
-# These words begin statements of the configuration language.
-_STATEMENTS = frozenset(("use", "if", "elif", "else", "endif", "include", "error", "warning"))
-_DUMP_TIMEOUT_S = 10.0
+# So many bad lines are shown one by one.
+_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -37,58 +22,55 @@ class Attribute:
     text: str
 
 
-def taken(machine: Machine) -> frozenset[str]:
-    """Names of HTCondor's knobs and of its job and machine attributes, lower case; none where it does not answer."""
-    dump = machine.run(("condor_config_val", "-dump"), _DUMP_TIMEOUT_S, {"CONDOR_CONFIG": "ONLY_ENV"})
-    if dump.status != 0:
-        return frozenset()
-    names = {line.partition("=")[0].strip().lower() for line in dump.stdout.splitlines() if "=" in line}
-    return frozenset(names | {name.lower() for name in classads.known_attributes()})
-
-
 def read(machine: Machine) -> tuple[tuple[Attribute, ...], tuple[Problem, ...]]:
     """The file's attributes, none when there is no file."""
-    if not machine.path(PATH).exists():
-        return (), ()
+    path = machine.path(PATH)
+    if path.is_dir():
+        return (), (_directory(),)
     try:
-        text = machine.read(PATH).decode("utf-8")
+        text = machine.read(PATH).decode("utf-8") if path.exists() else ""
     except OSError as error:
-        cure = f"mount a file (not a directory) that uid {machine.uid} may read; on the host: chmod a+r FILE"
-        return (), (
-            Problem("extra-attributes-unreadable", f"{PATH} cannot be read", _WHY, cure, Exit.PERMISSION, str(error)),
-        )
+        return (), (_unreadable(machine.uid, error),)
     except UnicodeDecodeError as error:
-        return (), (
-            Problem("extra-attributes-encoding", f"{PATH} is not UTF-8", _WHY, "save it as UTF-8", raw=str(error)),
-        )
-    names = taken(machine)
-    return parse(text, names) if names else ((), (_unchecked(),))
+        found = f"{PATH} is not UTF-8"
+        return (), (Problem("extra-attributes-encoding", found, _WHY, "save it as UTF-8", raw=str(error)),)
+    return parse(text)
 
 
-def _unchecked() -> Problem:
-    found = f"condor_config_val does not answer, so the names in {PATH} cannot be checked"
-    cure = "give the container a network (HTCondor hangs without an interface, as with --network none)"
-    return Problem("extra-attributes-unchecked", found, _WHY, cure, Exit.UNFIT)
+def _directory() -> Problem:
+    found = f"{PATH} is a directory: most likely the path on the host, left of the colon in -v, does not exist"
+    return Problem("extra-attributes-directory", found, _WHY, f"docker run -v /path/to/file:{PATH}")
 
 
-def parse(text: str, names: frozenset[str]) -> tuple[tuple[Attribute, ...], tuple[Problem, ...]]:
-    """Attributes in order, and one problem for each bad line, with its number."""
+def _unreadable(uid: int, error: OSError) -> Problem:
+    cure = f"on the host: chmod a+r the file (uid {uid} reads it)"
+    return Problem("extra-attributes-unreadable", f"{PATH} cannot be read", _WHY, cure, Exit.PERMISSION, str(error))
+
+
+def parse(text: str) -> tuple[tuple[Attribute, ...], tuple[Problem, ...]]:
+    """Attributes in order, and one problem for each bad line, with its number; a few for a file full of them."""
     good: dict[str, Attribute] = {}
-    problems = []
+    problems: list[Problem] = []
     # Only \n ends a line: splitlines() would also split at a form feed or U+2028 inside a value.
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
-        attribute, reason = _line(line, good, names)
+        attribute, reason = _line(line, good)
         if attribute:
             good[attribute.name.lower()] = attribute
         else:
             problems.append(_bad(number, line, reason))
-    return tuple(good.values()), tuple(problems)
+    more = len(problems) - _SHOWN
+    return tuple(good.values()), (*problems[:_SHOWN], *((_more(more),) if more > 0 else ()))
 
 
-def _line(line: str, good: dict[str, Attribute], names: frozenset[str]) -> tuple[Attribute | None, str]:
+def _more(count: int) -> Problem:
+    cure = "correct the lines above; the same mistake is likely"
+    return Problem("extra-attributes-more", f"{PATH}: {count} more bad lines", _WHY, cure)
+
+
+def _line(line: str, good: dict[str, Attribute]) -> tuple[Attribute | None, str]:
     name, equals, text = (part.strip() for part in line.partition("="))
     if jwt.inside(name):
         return None, "holds a token (JSON Web Token), which does not belong here"
@@ -98,7 +80,7 @@ def _line(line: str, good: dict[str, Attribute], names: frozenset[str]) -> tuple
         return None, f"{name!r} is not an attribute name (a letter or _, then letters, digits and _)"
     if name.lower() in good:
         return None, f"{name} is already set further up"
-    if name.lower() in names | _STATEMENTS or _KNOB_FAMILIES.fullmatch(name) or _PILOT_FAMILIES.fullmatch(name):
+    if reserved(name):
         return None, f"{name} is a name that the pilot or HTCondor uses itself"
     if jwt.inside(text):
         return None, f"{name} holds a token (JSON Web Token), and everybody can read the machine ad"
@@ -121,3 +103,10 @@ def _bad(number: int, line: str, reason: str) -> Problem:
     return Problem(
         "extra-attributes-line", found, _WHY, f'correct line {number}; the form is  NAME = "text"  or  NAME = 42'
     )
+
+
+def summary(attributes: tuple[Attribute, ...]) -> str:
+    """One line for people; nothing where there is nothing."""
+    names = [attribute.name for attribute in attributes]
+    more = f", and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"extra: {', '.join(names[:_SHOWN])}{more}" if names else ""

@@ -2,14 +2,19 @@
 
 import importlib
 import os
+import signal
 import sys
 import time
+from types import FrameType
 from typing import NoReturn
 
 
 def start(module: str) -> NoReturn:
     """Import a program and hand it the moment of its first line (time.monotonic())."""
     started = time.monotonic()
+    # The kernel drops signals that a PID 1 has no handler for: `docker stop` must work from the first moment.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stopped)
     try:
         program = importlib.import_module(module)
     except Exception as error:  # noqa: BLE001 - a damaged installation can raise anything
@@ -18,9 +23,13 @@ def start(module: str) -> NoReturn:
     os._exit(0)
 
 
+def _stopped(number: int, _frame: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
 def _broken(error: Exception) -> NoReturn:
     """Nothing of ours can be relied upon here but the exit code of a bug (problem.Exit.BUG)."""
-    if os.environ.get("OSPOOL_EP_TRACEBACK"):
+    if os.environ.get("OSPOOL_EP_TRACEBACK", "0") not in ("", "0", "false", "no"):
         import traceback
 
         traceback.print_exception(error, file=sys.stdout)

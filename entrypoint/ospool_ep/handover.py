@@ -31,6 +31,8 @@ def become_master(argv: tuple[str, ...], environ: dict[str, str], home: Path) ->
     os.umask(0o022)
     sys.stdout.flush()
     sys.stderr.flush()
+    # With its handler gone a signal is lost for PID 1; a blocked one waits until the master has its own handlers.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGQUIT})
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     os.execve(argv[0], argv, environ)

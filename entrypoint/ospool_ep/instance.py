@@ -81,8 +81,9 @@ def remove(instance: Instance) -> None:
 def _hold(directory: Path, kernel: str) -> None:
     """Lock a file for the life of the master: POSIX locks belong to the process, so they outlive the exec."""
     descriptor = os.open(directory / _MARK, os.O_RDWR | os.O_CREAT, 0o644)
-    os.write(descriptor, kernel.encode())
+    # In this order: a mark that can be read and is not locked means that its pilot is dead.
     fcntl.lockf(descriptor, fcntl.LOCK_EX)
+    os.write(descriptor, kernel.encode())
     os.set_inheritable(descriptor, True)
 
 
@@ -109,12 +110,14 @@ def leftovers(machine: Machine, scratch: str) -> tuple[Path, ...]:
 
 def _dead(directory: Path, machine: Machine) -> bool:
     """Nobody holds its lock; for another host's pilot (a shared volume without locks) also no sign of life for long."""
+    mark = directory / _MARK
     try:
-        with (directory / _MARK).open("r+b") as mark:
-            fcntl.lockf(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if mark.read().decode("ascii", "replace") == _kernel(machine):
-                return True
-        signs = (directory / _MARK, directory / "lock" / "shared_port_ad")
+        if mark.exists():
+            with mark.open("r+b") as file:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if file.read().decode("ascii", "replace") == _kernel(machine):
+                    return True
+        signs = (mark if mark.exists() else directory, directory / "lock" / "shared_port_ad")
         return machine.now - max(sign.stat().st_mtime for sign in signs if sign.exists()) > _SILENCE_S
     except OSError:
         # Locked, being made at this moment, or another uid's: none of them ours to remove.

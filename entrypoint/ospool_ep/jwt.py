@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # A token that was put where it will be shown: base64url of '{"', a dot, more of the same.
+_WHOLE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{20,}")
 _LOOKS = re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}")
 
 
@@ -30,9 +31,11 @@ def inside(text: str) -> bool:
 
 def decode(source: str, text: str) -> Token | None:
     """A token, or None when the text is not a JWT with the claims that HTCondor needs (iss, sub)."""
+    if not _WHOLE.fullmatch(text):
+        return None
     try:
-        header, payload, signature = text.split(".")
-        if not signature or not isinstance(_object(header).get("alg"), str):
+        header, payload, _ = text.split(".")
+        if not isinstance(_object(header).get("alg"), str):
             return None
         return _token(source, text, _object(payload))
     except (ValueError, binascii.Error, RecursionError, OverflowError):  # the last: "exp": 1e999

@@ -3,8 +3,11 @@
 import re
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TextIO
+
+from ospool_ep.problem import Problem
 
 # Anything of a JWT's shape is redacted even if nobody declared it: a token pasted into the wrong variable.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}(\.[A-Za-z0-9_-]*){0,2}")
@@ -29,6 +32,12 @@ class Log:
     secrets: tuple[str, ...] = ()
     stream: TextIO = field(default_factory=lambda: sys.stdout)
     name: str = "BOOT"
+
+    def redacted(self, problem: Problem) -> Problem:
+        """Before it is wrapped: a secret that goes over two rows would not be found any more."""
+        clean = partial(redact, secrets=self.secrets)
+        found, why, cure, raw = map(clean, (problem.found, problem.why, problem.cure, problem.raw))
+        return replace(problem, found=found, why=why, cure=cure, raw=raw)
 
     def line(self, text: str) -> None:
         """One line with the time."""

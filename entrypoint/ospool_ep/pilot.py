@@ -3,9 +3,9 @@
 import os
 
 from ospool_ep import job_environment, policy
-from ospool_ep.checks import Plan
 from ospool_ep.condor_config import Pilot
 from ospool_ep.instance import Instance
+from ospool_ep.preflight import Plan
 
 
 def describe(plan: Plan, place: Instance, log_target: str | None) -> Pilot:

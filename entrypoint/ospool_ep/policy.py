@@ -46,6 +46,8 @@ _FIXED: tuple[Clause, ...] = (
     Clause("mpi", "an MPI job finds MPI here", "TARGET.Want_MPI =!= True || MY.Has_MPI =?= True"),
 )  # fmt: skip
 
+# START is made of these, so GLIDEIN_Start_Extra must not be made of START.
+_CIRCULAR = {"start", "start_extra", "requirements"}
 RANK = "(TARGET.RequestGPUs > 0) =?= True ? TARGET.RequestGPUs : 0"
 # Room for CPU-only jobs per GPU, on the partitionable slot: CPUs, MB, KB.
 ROOM_FOR_CPU_ONLY = "(Cpus > 8 * GPUs && Memory > 32000 * GPUs && Disk > 5000000 * GPUs) =!= False"
@@ -100,11 +102,13 @@ def judge(settings: Settings, attributes: dict[str, str]) -> tuple[Problem, ...]
     expression = classads.parse(text)
     if isinstance(expression, classads.ParseFailure):
         return (_unparsable(text, expression),)
+    mentioned = classads.references(expression)
+    if _CIRCULAR.intersection(map(str.lower, mentioned)):
+        return (_circular(text),)
     remains = classads.simplified(expression, attributes)
     if not classads.can_be_true(remains):
         return (_never(text, _word(remains)),)
-    mentioned = classads.references(expression)
-    known = classads.known_attributes() | frozenset(attributes)
+    known = classads.known("attributes") | frozenset(attributes)
     lower = {name.lower() for name in known}
     strange = tuple(_strange(name, known) for name in mentioned if name.lower() not in lower)
     return (*strange, *((_project_here(),) if "projectname" in map(str.lower, mentioned) else ()))
@@ -117,6 +121,12 @@ def _unparsable(text: str, failure: classads.ParseFailure) -> Problem:
     found = f"GLIDEIN_Start_Extra is not a ClassAd expression: {failure}{pointer}"
     cure = "-e GLIDEIN_Start_Extra='TARGET.RequestMemory <= 8000'   (quote it for your shell)"
     return Problem("start-extra-syntax", found, "HTCondor would start no job at all", cure)
+
+
+def _circular(text: str) -> Problem:
+    found = f"GLIDEIN_Start_Extra={text!r} mentions START itself: it can never be true"
+    cure = "leave START, START_EXTRA and Requirements out of GLIDEIN_Start_Extra; it is ANDed to START anyway"
+    return Problem("start-circular", found, "the pilot would hold the machine and never run a job", cure)
 
 
 def _word(value: object) -> str:

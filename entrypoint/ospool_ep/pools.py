@@ -80,9 +80,10 @@ def choose(settings: Settings, draw: Draw) -> Pool:
     """The pool that the settings name; one draw decides the collector for all hosts (they must agree)."""
     name = _full_name(settings)
     if settings.condor_host:
-        return _by_host("CONDOR_HOST", settings.condor_host, settings, draw)
+        group = KNOWN[name].group if name in KNOWN else ""
+        return _by_host("CONDOR_HOST", settings.condor_host, group, settings, draw)
     if name not in KNOWN:
-        return _by_host(name, (name,), settings, draw)
+        return _by_host(name, (name,), "", settings, draw)
     site = KNOWN[name]
     suffix = f"{site.port}?sock={site.socks[draw(len(site.socks))]}"
     return Pool(
@@ -102,10 +103,11 @@ def _full_name(settings: Settings) -> str:
     return settings.pool
 
 
-def _by_host(name: str, hosts: tuple[str, ...], settings: Settings, draw: Draw) -> Pool:
+def _by_host(name: str, hosts: tuple[str, ...], group: str, settings: Settings, draw: Draw) -> Pool:
+    """Another pool than the known ones for all we know: its issuer is unknown, its collectors serve as CCB."""
     port = _ccb_port(settings, draw)
     ccb = tuple(_bare(host) + port for host in hosts) if port else hosts
-    return Pool(name, hosts, hosts, ccb, "", None, production=False)
+    return Pool(name, hosts, hosts, ccb, group, None, production=False)
 
 
 def _ccb_port(settings: Settings, draw: Draw) -> str:

@@ -39,7 +39,7 @@ def show(lines: tuple[Line, ...], log: Log) -> None:
 def show_problems(problems: tuple[Problem, ...], log: Log) -> None:
     """Warnings first: what stopped the pilot stands last, where the cursor is."""
     for problem in sorted(problems, key=lambda problem: not problem.warning):
-        log.block("\n".join(_rows(problem)))
+        log.block("\n".join(_rows(log.redacted(problem))))
     fatal = sum(not problem.warning for problem in problems)
     if fatal:
         code = exit_code(problems)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ospool_ep import values
+from ospool_ep.log import redact
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ TABLE: tuple[Row, ...] = (
     Row("CCB_RANGE_HIGH", "ccb_range_high", values.whole(1, 65535), "", "See `CCB_RANGE_LOW`"),
     Row("GLIDEIN_Start_Extra", "start_extra", values.text, "True",
         "ClassAd expression a job must also satisfy (ANDed to START)"),
-    Row("OSG_PROJECT_NAME", "project_name", values.string, "", "Run jobs of this project only"),
-    Row("OSG_SQUID_LOCATION", "squid", values.string, "",
+    Row("OSG_PROJECT_NAME", "project_name", values.registered, "", "Run jobs of this project only"),
+    Row("OSG_SQUID_LOCATION", "squid", values.proxy, "",
         "HTTP proxy near the site: `http_proxy` of the pilot, advertised, and told to jobs"),
     Row("NUM_CPUS", "num_cpus", values.whole(1, 65536), "", "Offer at most so many CPUs"),
     Row("MEMORY", "memory_mb", values.whole(256, 1 << 30), "", "Offer at most so much memory (MB)"),
@@ -105,7 +106,7 @@ NOT_YET: tuple[tuple[str, str], ...] = (
     ("CVMFS_HTTP_PROXY", "CVMFS is not mounted"),
     ("CVMFS_QUOTA_LIMIT", "CVMFS is not mounted"),
     ("CVMFSEXEC_DEBUG", "CVMFS is not mounted"),
-    ("APPTAINER_REGISTRY_MIRROR", "registry images are pulled without a mirror"),
+    ("APPTAINER_REGISTRY_MIRROR", "jobs with registry images do not match yet"),
     ("OSG_DEFAULT_CONTAINER_DISTRIBUTION", "jobs that name no image run outside a container"),
     ("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", "GPUs are not offered"),
     ("ENABLE_REMOTE_SYSLOG", "logs go to standard output only"),
@@ -144,8 +145,10 @@ def take(environ: MutableMapping[str, str]) -> dict[str, str]:
 
 
 def passed_on(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """The few variables that go on to HTCondor, unchanged."""
-    return tuple((name, environ[name]) for name in PASSED_ON if environ.get(name))
+    """The few variables that go on to HTCondor, unchanged; one with a secret in it does not."""
+    given = ((name, environ.get(name, "")) for name in PASSED_ON)
+    secrets = secrets_of(environ)
+    return tuple((name, value) for name, value in given if value and redact(value, secrets) == value)
 
 
 def wants_traceback(environ: Mapping[str, str]) -> bool:

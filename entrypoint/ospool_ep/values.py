@@ -59,6 +59,14 @@ def registered(value: str) -> str:
     return value
 
 
+def proxy(value: str) -> str:
+    """An HTTP proxy: `host[:port]`, with or without http:// before it; returned with it."""
+    match = re.fullmatch(r"(https?://)?([^/]+)/?", string(value))
+    if not match or not any(character.isalnum() for character in match[2]) or not _is_host(match[2]):
+        raise ValueError("is not the address of an HTTP proxy (http://squid.example.org:3128)")
+    return (match[1] or "http://") + match[2]
+
+
 def truth(value: str) -> bool:
     """A word of TRUE_WORDS or FALSE_WORDS in any case."""
     if value.lower() in TRUE_WORDS:
@@ -91,10 +99,14 @@ def hosts(value: str) -> tuple[str, ...]:
 
 def host(value: str) -> str:
     """`host`, `host:port` or `host:port?sock=name`."""
-    match = _HOST_PORT.fullmatch(value)
-    if not match or (match["port"] and not 0 < int(match["port"]) < 65536):
+    if not _is_host(value):
         raise ValueError(f"{value!r} is not a host name with an optional port (cm.example.org or cm.example.org:9618)")
     return value
+
+
+def _is_host(value: str) -> bool:
+    match = _HOST_PORT.fullmatch(value)
+    return match is not None and 0 < int(match["port"] or 1) < 65536
 
 
 def country(value: str) -> str:

@@ -85,3 +85,15 @@ def test_the_tiny_images_and_the_python_modules_are_there(box):
     script = "import htcondor2, classad2, psutil, tenacity, pynvml; print('all')"
     said = box.engine.run("run", "--rm", "--network", box.name, "--entrypoint", "python3", box.image, "-c", script)
     assert said.stdout == "all\n"
+
+
+def test_every_knob_of_this_htcondor_is_a_reserved_name(box):
+    """After an upgrade of HTCondor known_knobs.txt must grow with it."""
+    code = (
+        "import subprocess; from ospool_ep.reserved import reserved; "
+        "lines = subprocess.run(('condor_config_val', '-dump'), capture_output=True, text=True).stdout.splitlines(); "
+        "names = {line.partition('=')[0].strip() for line in lines if '=' in line and not line.startswith('#')}; "
+        "print(len(names) > 1000, sorted(name for name in names if name.isidentifier() and not reserved(name)))"
+    )
+    said = box.run(options=("--entrypoint", "python3"), command=("-c", code))
+    assert said.out.strip() == "True []"

@@ -45,11 +45,11 @@ def test_nasty_texts_in_a_real_pilot(pool, boot, kind):
     quoted = text.replace("'", "''")
     job_env = f"NASTY='{quoted}' AFTER=1"
     variables = {
-        "GLIDEIN_Site": f"{kind} {text}", "OSG_INSTITUTION_ID": f"id {text}", "OSG_SQUID_LOCATION": f"http://{text}",
+        "GLIDEIN_Site": f"{kind} {text}", "OSG_INSTITUTION_ID": f"id {text}",
         "EXTRA_JOB_ENV": job_env,
     }  # fmt: skip
     booted = boot(f"nasty-{kind}", env=variables)
-    for variable in ("GLIDEIN_Site", "OSG_INSTITUTION_ID", "OSG_SQUID_LOCATION"):
+    for variable in ("GLIDEIN_Site", "OSG_INSTITUTION_ID"):
         assert unquoted(booted.ad[variable]) == variables[variable]
     script = '#!/bin/sh\nprintf \'[%s]\\n\' "$NASTY" "$AFTER" "$GLIDEIN_Site" "$TOKEN"\n'
     job = jobs.submit(pool, JOB.format(resource=f"^nasty-{kind}"), {"run.sh": script})

@@ -87,8 +87,8 @@ def test_extra_attributes_as_a_file(box, text, words):
 
 def test_extra_attributes_that_are_a_directory(box):
     ended = box.run(options=("-v", f"{box.new_path()}:/etc/osg/extra-attributes.cfg"))
-    assert (ended.code, ended.refusals) == (77, ["extra-attributes-unreadable"])
-    assert "Is a directory" in ended.out
+    assert (ended.code, ended.refusals) == (78, ["extra-attributes-directory"])
+    assert "is a directory" in ended.out
 
 
 SCRATCH = {

@@ -89,7 +89,6 @@ STRINGS = {
     "GLIDEIN_Site": "GLIDEIN_Site",
     "GLIDEIN_ResourceName": "GLIDEIN_ResourceName",
     "OSG_PROJECT_NAME": "OSG_PROJECT_NAME",
-    "OSG_SQUID_LOCATION": "OSG_SQUID_LOCATION",
     "OSG_INSTITUTION_ID": "OSG_INSTITUTION_ID",
 }
 HARMLESS = {**dict.fromkeys(STRINGS, "plain"), "GLIDEIN_Start_Extra": "True", "SINGULARITY_BIND_EXTRA": "/data"}
@@ -100,14 +99,13 @@ def main(rounds, seed):
     machine = Machine()
     expected_names = dumped(write(pilot_of(HARMLESS, ())))
     result = {"refused": 0, "arrived": 0, "wrong": []}
-    taken = extra_attributes.taken(machine)
     for _ in range(rounds):
         texts = {name: nasty(dice) for name in STRINGS}
         literal = nasty(dice).replace("\\", "").replace('"', '\\"')
         texts["GLIDEIN_Start_Extra"] = f'TARGET.Owner != "{literal}"'
         texts["SINGULARITY_BIND_EXTRA"] = nasty(dice)
         line = nasty(dice)
-        extras, extra_problems = extra_attributes.parse(f'SiteNote = "{line}"\n', taken)
+        extras, extra_problems = extra_attributes.parse(f'SiteNote = "{line}"\n')
         good, refused = split(texts)
         result["refused"] += len(refused) + bool(extra_problems)
         pilot = pilot_of({**HARMLESS, **good}, extras)
@@ -142,7 +140,7 @@ def pilot_of(texts, extras):
     settings, _ = environment.load(texts)
     pool = pools.choose(settings, lambda count: 0)
     able = apptainer.Apptainer("1.4.5", True, True, True)
-    attributes = ad.attributes(settings, pool, ad.clock(settings, 1795000000), able)
+    attributes = ad.attributes(settings, pool, ad.lifetime(settings, 1795000000), able)
     attributes |= {extra.name: extra.text for extra in extras}
     chosen = names.choose(settings.resource_name, "host", "0a1b2c3d", False)
     fields = {

@@ -1,0 +1,99 @@
+"""Everything that is looked at before the pilot acts; the boot and the selftest share it."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from ospool_ep import ad, apptainer, checks, names, pools, resources, tokens
+from ospool_ep.checks import Check, Outcome
+from ospool_ep.concurrently import Running
+from ospool_ep.environment import load
+from ospool_ep.machine import Machine
+from ospool_ep.problem import Exit, Problem
+from ospool_ep.report import Line
+from ospool_ep.settings import Settings
+
+# No healthy check needs longer; a hanging one (a dead NFS server under /pilot) is told, not waited for.
+TIMEOUT_S = 60.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the pilot will be if it starts; to be trusted only when no problem is fatal."""
+
+    settings: Settings
+    names: names.Names
+    pool: pools.Pool
+    booted: int
+    offer: resources.Offer
+    credentials: tokens.Credentials
+    apptainer: apptainer.Apptainer
+    attributes: dict[str, str]
+    lines: tuple[Line, ...]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All of them, in the order of the report."""
+        return tuple(problem for line in self.lines for problem in line.problems)
+
+
+def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Plan:
+    """Look at everything, side by side where one thing does not need the other."""
+    settings, problems = load(environ)
+    pool = pools.choose(settings, _draw)
+    who = f"{settings.site or '?'} / {settings.resource_name or '?'}, pool {pool.name}"
+    user = _end(_begin(checks.user(machine)))
+    offer, token = _begin(checks.offer(settings)), _begin(checks.token(machine, settings, pool))
+    extra, able = _begin(checks.attributes(machine)), _begin(checks.containers(machine, settings))
+    others = [_begin(check) for check in checks.plain(machine, settings)]
+    lines = [Line("settings", who, (*problems, *pools.judge(settings))), user.line, _end(offer).line]
+    lines += [_end(started).line for started in others]
+    lines += [_end(token).line, _end(extra).line, _end(able).line]
+    life = ad.lifetime(settings, machine.now)
+    own = partial(ad.attributes, settings, pool, life, _end(able).value)
+    start = _end(_begin(checks.start(settings, own, _end(extra).value, _end(offer).value)))
+    return Plan(
+        settings=settings,
+        names=names.choose(settings.resource_name, machine.hostname, instance, settings.randomize_name),
+        pool=pool,
+        booted=machine.now,
+        offer=_end(offer).value,
+        credentials=_end(token).value,
+        apptainer=_end(able).value,
+        attributes=start.value,
+        lines=(*lines, start.line),
+    )
+
+
+def _draw(count: int) -> int:
+    """A number below `count`; spreads the load over a pool's collectors."""
+    return int.from_bytes(os.urandom(8), "big") % count
+
+
+def _begin(check: Check[T]) -> tuple[Check[T], Running[Outcome[T]], float]:
+    return check, Running(check.look), time.monotonic() + TIMEOUT_S
+
+
+def _end(started: tuple[Check[T], Running[Outcome[T]], float]) -> Outcome[T]:
+    """The outcome, also of a check that crashed or hangs; asking again costs nothing."""
+    check, running, deadline = started
+    return outcome(check, running.result(deadline - time.monotonic()))
+
+
+def outcome(check: Check[T], answer: Outcome[T] | BaseException) -> Outcome[T]:
+    """A crash or a time-out is a line of the report like any other."""
+    if not isinstance(answer, BaseException):
+        return answer
+    if isinstance(answer, TimeoutError):
+        found = f"{check.name}: no answer within {TIMEOUT_S:g} s"
+        late = Problem("check-timeout", found, "the pilot cannot vouch for it", check.if_hanging, Exit.UNFIT)
+        return Outcome(check.otherwise, Line(check.name, "no answer", (late,)))
+    cure = "please report it with OSPOOL_EP_TRACEBACK=1"
+    crash = Problem(
+        "check-crashed", f"{check.name}: this check failed itself", "a bug of ours", cure, Exit.BUG, repr(answer)
+    )
+    return Outcome(check.otherwise, Line(check.name, "crashed", (crash,)))
