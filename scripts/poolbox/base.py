@@ -15,7 +15,7 @@ from poolbox.progress import Steps
 
 SUITE = "forky"
 IMAGE = f"debian:{SUITE}-slim"
-PULL_TIMEOUT_S = 20  # to find out that no registry can be reached; a pull that goes on longer is given up
+PULL_TIMEOUT_S = 300  # the engine itself gives up sooner where no registry answers
 # The image remembers nothing of this host: the build brings apt settings and takes them away, the engine gives a
 # container its names
 FORGET = 'cd "$1/etc" && rm -rf apt/sources.list apt/sources.list.d/* apt/apt.conf.d/99mmdebstrap resolv.conf hostname'

@@ -178,3 +178,12 @@ def test_print_config_boots_nothing_and_htcondor_accepts_it(box):
 def unwrapped(text: str) -> str:
     """The report without its line breaks and indentation."""
     return " ".join(text.split())
+
+
+def test_without_a_network_the_answer_comes_at_once(box):
+    """HTCondor would look for its own name for two minutes (htcondor's ipv6_hostname.cpp)."""
+    done = box.engine.run("run", "--rm", "--network", "none", "--entrypoint", "ospool-selftest", box.image,
+                          check=False, timeout=20)  # fmt: skip
+    assert done.returncode == 78
+    for problem in ("setting-missing", "network-missing", "token-missing"):
+        assert f"REFUSED: {problem}" in done.stdout

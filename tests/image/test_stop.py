@@ -26,6 +26,16 @@ def stopped_in(box, container, grace_s):
     return code, time.monotonic() - begin
 
 
+def sleeps(box, container, timeout_s=30):
+    """Whether the job has come to its `sleep`, that is, behind its trap."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if any(process.name == "sleep" for process in pilot.processes(box.engine, container)):
+            return True
+        time.sleep(0.2)
+    return False
+
+
 def gone(pool, site):
     return slots.wait_until_gone(pool, f'GLIDEIN_Site == "{site}"', 5)
 
@@ -43,7 +53,7 @@ def test_a_job_that_ignores_sigterm_does_not_break_the_window(box, pool, boot, e
     site = f"stubborn{grace_s}"
     booted = boot(site, env=env)
     job = jobs.submit(pool, STUBBORN.format(site=site), {"stubborn.sh": SCRIPT})
-    slots.wait_for_slot(pool, f'GLIDEIN_Site == "{site}" && State == "Claimed" && Activity == "Busy"', 30)
+    assert sleeps(box, booted.container), "the job did not get as far as its trap"
     code, seconds = stopped_in(box, booted.container, grace_s)
     pool.exec("condor_rm", str(job.cluster))
     assert code == 0
@@ -68,3 +78,27 @@ def test_ctrl_c_during_the_checks(box, boot):
     time.sleep(1)
     box.engine.run("kill", "-s", "INT", booted.container)
     assert pilot.wait(box.engine, booted.container, 5) == 130
+
+
+def test_a_signal_around_the_exec_is_not_lost(box, boot):
+    """Between Python's handlers and the master's there must be no moment at which PID 1 ignores SIGTERM."""
+    codes = set()
+    for number, delay_s in enumerate((0.0, 0.2, 0.3, 0.4, 0.5, 0.7)):
+        booted = boot(f"exec{number}", slot=False)
+        time.sleep(delay_s)
+        codes.add(stopped_in(box, booted.container, 10)[0])
+    assert codes <= {0, 143}
+
+
+def test_a_job_whose_program_does_not_start_does_not_break_the_window(box, pool, boot):
+    """25.14's starter hangs after it; the startd must not wait for it longer than the window lasts."""
+    booted = boot("noprogram")
+    text = STUBBORN.format(site="noprogram").replace("stubborn.sh", "/nonexistent")
+    job = jobs.submit(pool, text.replace("should_transfer", "transfer_executable = false\nshould_transfer"))
+    slots.wait_for_slot(pool, 'GLIDEIN_Site == "noprogram" && State == "Claimed"', 30)
+    time.sleep(1)
+    code, seconds = stopped_in(box, booted.container, 10)
+    pool.exec("condor_rm", str(job.cluster))
+    assert code == 0
+    assert seconds < 10
+    gone(pool, "noprogram")
