@@ -80,7 +80,7 @@ def report(measured: list[Pair]) -> str:
             f"\nmedian: pilot {pilots:.2f} s, bare condor_master {bares:.2f} s from `run` to slot ad",
             f"ratio:  {ratio(measured):.2f} (median of the pairs; goal at most {GOAL_RATIO})",
             f"entrypoint's own part, its first line to exec: {own}",
-            f"  (goal {GOAL_OWN_S} s, not judged: an absolute time; the interpreter's own start, some 20 ms, is not in it)",
+            f"  (goal {GOAL_OWN_S} s, not judged: an absolute time; the interpreter's start, some 20 ms, is not in it)",
             f"resident in the pilot: {_listed(last.pilot.processes)}",
             f"resident in the bare one: {_listed(last.bare.processes)}",
             *_strangers(last.pilot.processes),
