@@ -1,6 +1,6 @@
 """The checks, one function each: look, judge, and say in one line what was found.
 
-Nothing here changes anything outside the container. CVMFS and GPUs get their rows in `independent`.
+Nothing here changes anything outside the container. preflight.py runs them; CVMFS and GPUs will be checks like these.
 """
 
 from collections.abc import Callable

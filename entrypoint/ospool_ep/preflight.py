@@ -92,7 +92,7 @@ def outcome(check: Check[T], answer: Outcome[T] | BaseException) -> Outcome[T]:
         found = f"{check.name}: no answer within {TIMEOUT_S:g} s"
         late = Problem("check-timeout", found, "the pilot cannot vouch for it", check.if_hanging, Exit.UNFIT)
         return Outcome(check.otherwise, Line(check.name, "no answer", (late,)))
-    cure = "please report it with OSPOOL_EP_TRACEBACK=1"
+    cure = "please report it, with the variables that you set (never the token)"
     crash = Problem(
         "check-crashed", f"{check.name}: this check failed itself", "a bug of ours", cure, Exit.BUG, repr(answer)
     )

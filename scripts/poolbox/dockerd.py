@@ -124,9 +124,16 @@ def _end(pid: int) -> None:
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while time.monotonic() < deadline:
         if not _alive(pid):
+            _unmount(directory() / "exec" / "netns" / "default")
             return
         time.sleep(0.1)
     raise EngineError(f"dockerd (pid {pid}) did not stop within {STOP_TIMEOUT_S} s of SIGTERM; see {directory()}")
+
+
+def _unmount(path: Path) -> None:
+    """What dockerd leaves mounted when it ends: its directory could not be removed."""
+    if path.exists() and os.path.ismount(path):
+        subprocess.run(["umount", str(path)], check=False, capture_output=True)
 
 
 def _alive(pid: int) -> bool:
