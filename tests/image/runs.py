@@ -13,6 +13,7 @@ from poolbox import pilot, workdir
 from poolbox import pool as pools
 from poolbox.engine import Engine
 
+PROJECT = '+ProjectName = "P"'
 GOOD = {
     "GLIDEIN_Site": "Test-Site",
     "GLIDEIN_ResourceName": "Test_Resource 1",
@@ -150,3 +151,24 @@ def contains_piece_of(token: str, text: str) -> bool:
     """Whether any 8 characters in a row of the token's signature are in the text."""
     secret = signature(token)
     return any(secret[i : i + 8] in text for i in range(len(secret) - 7))
+
+
+def description(requirements: str, *more: str, executable: str = "run.sh") -> str:
+    """A small job's submit description; `more` are further lines, its ProjectName among them where it has one."""
+    lines = (
+        f"executable = {executable}",
+        "should_transfer_files = YES",
+        "when_to_transfer_output = ON_EXIT",
+        "request_cpus = 1",
+        "request_memory = 64MB",
+        "request_disk = 32MB",
+        f"requirements = {requirements}",
+        *more,
+        "queue",
+    )
+    return "\n".join(lines) + "\n"
+
+
+def at_site(site: str) -> str:
+    """Requirements of a job that runs in the pilots of one site only."""
+    return f'TARGET.GLIDEIN_Site == "{site}"'

@@ -9,17 +9,6 @@ import runs
 from poolbox import jobs, pilot, slots
 from poolbox.condor import unquoted
 
-JOB = """\
-executable = run.sh
-should_transfer_files = YES
-when_to_transfer_output = ON_EXIT
-request_cpus = 1
-request_memory = 64MB
-request_disk = 32MB
-requirements = TARGET.GLIDEIN_Site == "{site}"
-{more}
-queue
-"""
 SHOW = """\
 #!/bin/sh
 env | sort
@@ -30,7 +19,7 @@ echo "processes=$(ls /proc | grep -c '^[0-9]')"
 
 
 def submit(pool, more, script=SHOW, directory=None, site=runs.GOOD["GLIDEIN_Site"]):
-    return jobs.submit(pool, JOB.format(site=site, more=more), {"run.sh": script}, directory)
+    return jobs.submit(pool, runs.description(runs.at_site(site), more), {"run.sh": script}, directory)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ echo "== sources"
 cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null
 echo "== host"
 find / -xdev \( -path /proc -o -path /sys \) -prune \
-    -o \( -name pip.conf -o -path '/setup*' -o -path '/root/.*/*' \) -print
+    -o \( -name pip.conf -o -path '/setup*' -o -path '/root/[.]*/*' \) -print
 echo "== apt"; ls /etc/apt/apt.conf.d /etc/apt/preferences.d
 echo "== user"; id osg
 """

@@ -5,22 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+import runs
 
 from poolbox import jobs
 from poolbox.condor import unquoted
 
 SCRIPT = (Path(__file__).parent / "inside" / "roundtrip.py").read_text(encoding="utf-8")
-JOB = """\
-executable = run.sh
-should_transfer_files = YES
-when_to_transfer_output = ON_EXIT
-request_cpus = 1
-request_memory = 64MB
-request_disk = 32MB
-requirements = regexp("{resource}", TARGET.Machine)
-+ProjectName = "P"
-queue
-"""
 # Each boots for real, with the text in four variables at once
 NASTY = {
     "macros": "$(LOG)$(TOKEN) $ENV(HOME) $ENV(GLIDEIN_Site) $$(X) $$([1]) $RANDOM_CHOICE(a,b)",
@@ -52,7 +42,9 @@ def test_nasty_texts_in_a_real_pilot(pool, boot, kind):
     for variable in ("GLIDEIN_Site", "OSG_INSTITUTION_ID"):
         assert unquoted(booted.ad[variable]) == variables[variable]
     script = '#!/bin/sh\nprintf \'[%s]\\n\' "$NASTY" "$AFTER" "$GLIDEIN_Site" "$TOKEN"\n'
-    job = jobs.submit(pool, JOB.format(resource=f"^nasty-{kind}"), {"run.sh": script})
+    job = jobs.submit(
+        pool, runs.description(f'regexp("^nasty-{kind}", TARGET.Machine)', runs.PROJECT), {"run.sh": script}
+    )
     result = jobs.wait_for_job(pool, job, 60)
     assert (result.state, result.exit_code) == ("done", 0), result
     assert re.findall(r"\[(.*)\]", result.stdout) == [text, "1", variables["GLIDEIN_Site"], ""]

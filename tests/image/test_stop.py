@@ -3,20 +3,10 @@
 import time
 
 import pytest
+import runs
 
 from poolbox import jobs, pilot, slots
 
-STUBBORN = """\
-executable = stubborn.sh
-should_transfer_files = YES
-when_to_transfer_output = ON_EXIT
-request_cpus = 1
-request_memory = 64MB
-request_disk = 32MB
-requirements = TARGET.GLIDEIN_Site == "{site}"
-+ProjectName = "P"
-queue
-"""
 SCRIPT = "#!/bin/sh\ntrap '' TERM\necho started\nwhile :; do sleep 1; done\n"
 
 
@@ -52,7 +42,9 @@ def test_an_idle_pilot_leaves_at_once(box, pool, boot):
 def test_a_job_that_ignores_sigterm_does_not_break_the_window(box, pool, boot, env, grace_s):
     site = f"stubborn{grace_s}"
     booted = boot(site, env=env)
-    job = jobs.submit(pool, STUBBORN.format(site=site), {"stubborn.sh": SCRIPT})
+    job = jobs.submit(
+        pool, runs.description(runs.at_site(site), runs.PROJECT, executable="stubborn.sh"), {"stubborn.sh": SCRIPT}
+    )
     assert sleeps(box, booted.container), "the job did not get as far as its trap"
     code, seconds = stopped_in(box, booted.container, grace_s)
     pool.exec("condor_rm", str(job.cluster))
@@ -93,8 +85,8 @@ def test_a_signal_around_the_exec_is_not_lost(box, boot):
 def test_a_job_whose_program_does_not_start_does_not_break_the_window(box, pool, boot):
     """25.14's starter hangs after it; the startd must not wait for it longer than the window lasts."""
     booted = boot("noprogram")
-    text = STUBBORN.format(site="noprogram").replace("stubborn.sh", "/nonexistent")
-    job = jobs.submit(pool, text.replace("should_transfer", "transfer_executable = false\nshould_transfer"))
+    more = (runs.PROJECT, "transfer_executable = false")
+    job = jobs.submit(pool, runs.description(runs.at_site("noprogram"), *more, executable="/nonexistent"))
     slots.wait_for_slot(pool, 'GLIDEIN_Site == "noprogram" && State == "Claimed"', 30)
     time.sleep(1)
     code, seconds = stopped_in(box, booted.container, 10)

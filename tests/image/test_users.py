@@ -6,25 +6,18 @@ import runs
 from poolbox import jobs, pilot
 from poolbox.condor import unquoted
 
-SIF_JOB = """\
-executable = run.sh
-container_image = my.sif
-should_transfer_files = YES
-when_to_transfer_output = ON_EXIT
-request_cpus = 1
-request_memory = 64MB
-request_disk = 32MB
-requirements = TARGET.GLIDEIN_Site == "{site}"
-+ProjectName = "P"
-queue
-"""
-
 
 def run_in_sif(pool, site):
     directory = jobs.new_directory(pool)
     pool.exec("cp", "/usr/share/ospool-ep/tiny.sif", f"{directory}/my.sif", user=jobs.USER)
     files = {"run.sh": "#!/bin/sh\nid -u\necho $APPTAINER_NAME\n"}
-    return jobs.wait_for_job(pool, jobs.submit(pool, SIF_JOB.format(site=site), files, directory), 60)
+    return jobs.wait_for_job(
+        pool,
+        jobs.submit(
+            pool, runs.description(runs.at_site(site), runs.PROJECT, "container_image = my.sif"), files, directory
+        ),
+        60,
+    )
 
 
 def test_a_uid_that_nobody_knows(box, pool, token, boot):
