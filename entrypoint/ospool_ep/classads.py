@@ -1,11 +1,14 @@
 """ClassAd expressions as HTCondor's configuration reads them, through HTCondor's own parser."""
 
+import difflib
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import classad2
+
+from ospool_ep.problem import shorten
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Every prefix is parsed anew, so the search takes quadratic time.
@@ -27,8 +30,7 @@ class ParseFailure:
 def quote(text: str) -> str:
     """A ClassAd string literal in HTCondor's old syntax, where a backslash only escapes a quote.
 
-    A string that ends in a backslash before the closing quote is read as written (htcondor.md 4.16);
-    a backslash before a quote cannot be written at all: `values.string` refuses it.
+    A backslash before a quote, the closing one included, cannot be written: `values.string` refuses it.
     """
     return '"' + text.replace('"', '\\"') + '"'
 
@@ -69,8 +71,7 @@ def _failure(text: str) -> ParseFailure:
         return ParseFailure("HTCondor's parser does not accept it (too long to search for the place)", 0)
     for end in range(len(text) - 1, 0, -1):
         if _complete(text[:end]) is not None:
-            rest = text[end:].strip()
-            rest = rest if len(rest) <= 40 else rest[:37] + "..."
+            rest = shorten(text[end:].strip(), 40)
             column = end + len(text[end:]) - len(text[end:].lstrip()) + 1
             return ParseFailure(f"HTCondor's parser does not accept {rest!r} here", column)
     return ParseFailure("HTCondor's parser accepts no part of it as a ClassAd expression", 1)
@@ -127,8 +128,6 @@ def nearest(name: str, candidates: frozenset[str] | tuple[str, ...], likeness: f
 
     Abbreviations and additions count as near: OSG_SQUID for OSG_SQUID_LOCATION, TOKEN_FILE for TOKEN.
     """
-    import difflib  # costs milliseconds, and most boots have nothing to compare
-
     by_lower = {candidate.lower(): candidate for candidate in sorted(candidates)}
     wanted = name.lower()
     longer = [text for text in by_lower if len(wanted) > 2 and text.startswith(wanted)]

@@ -6,7 +6,7 @@ from typing import Any
 
 from ospool_ep import jwt, values
 from ospool_ep.classads import nearest
-from ospool_ep.problem import Problem, warning
+from ospool_ep.problem import Problem, shorten, warning
 from ospool_ep.settings import NOT_YET, SERVICE_ONLY, TABLE, Row, Settings, known_names, passed_on
 
 _OURS = re.compile(
@@ -40,7 +40,7 @@ def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
     try:
         return row.parse(text), []
     except ValueError as error:
-        shown = "" if row.secret else f"={_shorten(text)!r}"
+        shown = "" if row.secret else f"={shorten(text)!r}"
         found = Problem("setting-invalid", f"{row.name}{shown} {error}", f"it stands for: {row.help}", _cure(row))
         return None, [found]
 
@@ -86,11 +86,12 @@ def _not_yet(environ: Mapping[str, str]) -> tuple[Problem, ...]:
 
 def _strangers(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     names = known_names()
-    found = (_stranger(name, names) for name in sorted(environ) if environ[name] and name not in names)
+    ours = tuple(name for name in names if name not in SERVICE_ONLY)
+    found = (_stranger(name, ours) for name in sorted(environ) if environ[name] and name not in names)
     return tuple(problem for problem in found if problem)
 
 
-def _stranger(name: str, names: tuple[str, ...]) -> Problem | None:
+def _stranger(name: str, known: tuple[str, ...]) -> Problem | None:
     if name.startswith("_CONDOR_"):
         return warning("setting-htcondor", f"{name} is set, but is not passed on to HTCondor",
                        "it would override what the pilot has checked",
@@ -98,12 +99,8 @@ def _stranger(name: str, names: tuple[str, ...]) -> Problem | None:
     if _KUBERNETES.fullmatch(name) or _OUTER_CONTAINER.fullmatch(name):
         return None
     ours = bool(_OURS.match(name))
-    like = nearest(name, tuple(known for known in names if known not in SERVICE_ONLY), 0.75 if ours else 0.8)
+    like = nearest(name, known, 0.75 if ours else 0.8)
     if not ours and like is None:
         return None
     hint = f"did you mean {like}?" if like else "see the table of variables in the README"
     return warning("setting-unknown", f"{name} is not a variable of this pilot", "it has no effect", hint)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

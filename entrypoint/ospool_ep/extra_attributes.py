@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ospool_ep import classads, jwt, macros
 from ospool_ep.machine import Machine
-from ospool_ep.problem import Exit, Problem
+from ospool_ep.problem import Exit, Problem, shorten
 from ospool_ep.reserved import reserved
 
 PATH = "/etc/osg/extra-attributes.cfg"
@@ -98,7 +98,7 @@ def _hint(text: str) -> str:
 
 
 def _bad(number: int, line: str, reason: str) -> Problem:
-    shown = "" if jwt.inside(line) else line if len(line) <= 80 else line[:77] + "..."
+    shown = "" if jwt.inside(line) else shorten(line)
     found = f"{PATH} line {number}: {reason}\n{shown}"
     return Problem(
         "extra-attributes-line", found, _WHY, f'correct line {number}; the form is  NAME = "text"  or  NAME = 42'

@@ -68,8 +68,10 @@ KNOWN: dict[str, Site] = {
 def judge(settings: Settings) -> tuple[Problem, ...]:
     """A name that was meant for a known pool would be looked up as a host, for ever."""
     name = _full_name(settings)
+    if settings.condor_host or name in KNOWN or "." in name:
+        return ()
     near = nearest(name, (*KNOWN, "ospool"))
-    if settings.condor_host or name in KNOWN or near is None or "." in name:
+    if near is None:
         return ()
     found = f"POOL={settings.pool} is no known pool, so it is taken as the host name of a central manager"
     why = "if there is no such host, the pilot waits for it and never gets a job"

@@ -31,6 +31,11 @@ class Problem:
     warning: bool = False
 
 
+def shorten(text: str, limit: int = 80) -> str:
+    """At most `limit` characters of what somebody wrote, for quoting it back."""
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
 def warning(id: str, found: str, why: str, cure: str, raw: str = "") -> Problem:
     """A problem that is told but does not stop the pilot."""
     return Problem(id, found, why, cure, Exit.OK, raw, warning=True)

@@ -37,11 +37,15 @@ def ensure(engine: Engine, steps: Steps, host: HostConfig) -> None:
         _make(engine, host)
 
 
+def _name(engine: Engine) -> str:
+    """How the engine calls what the Dockerfile names: podman does not assume a registry."""
+    return IMAGE if engine.name == "docker" else f"docker.io/library/{IMAGE}"
+
+
 def _pull(engine: Engine) -> str | None:
     """None when it worked, else what the engine said."""
-    name = IMAGE if engine.name == "docker" else f"docker.io/library/{IMAGE}"
     try:
-        engine.run("pull", name, timeout=PULL_TIMEOUT_S)
+        engine.run("pull", _name(engine), timeout=PULL_TIMEOUT_S)
     except EngineError as error:
         return str(error)
     return None
@@ -58,8 +62,7 @@ def _make(engine: Engine, host: HostConfig) -> None:
         (root / "sources.list").write_text(host.sources)
         tar = root / "base.tar"
         _mmdebstrap(root, tar)
-        name_in_engine = IMAGE if engine.name == "docker" else f"docker.io/library/{IMAGE}"
-        engine.run("import", "--change", 'CMD ["bash"]', str(tar), name_in_engine)
+        engine.run("import", "--change", 'CMD ["bash"]', str(tar), _name(engine))
 
 
 def _mmdebstrap(root: Path, tar: Path) -> None:

@@ -32,8 +32,8 @@ def may_start() -> bool:
     return os.geteuid() == 0 and (_dockerd() is not None or shutil.which("apt-get") is not None)
 
 
-def start() -> int:
-    """Install docker.io if need be, start dockerd, wait until it answers; returns its pid.
+def start() -> None:
+    """Install docker.io if need be, start dockerd, wait until it answers.
 
     Ask may_start() first. Raises EngineError: apt failed, or dockerd did not answer (with its log's last lines).
     """
@@ -51,7 +51,6 @@ def start() -> int:
     except BaseException:
         _end(process.pid)
         raise
-    return process.pid
 
 
 def stop() -> bool:

@@ -24,11 +24,10 @@ class EngineError(Exception):
 
 @dataclass(frozen=True)
 class Engine:
-    """A container engine that answers; `started_pid` is our own dockerd's pid, None for somebody else's."""
+    """A container engine that answers."""
 
     name: str
     argv: tuple[str, ...]
-    started_pid: int | None = None
 
     def run(
         self, *args: str, check: bool = True, timeout: float = 600, input: str | None = None
@@ -86,9 +85,9 @@ def engine(keep: bool = False) -> Iterator[Engine]:
     wanted = os.environ.get("ENGINE", "").strip()
     if not dockerd.may_start() or wanted == "podman":
         raise EngineError(_nothing_answers(wanted))
-    pid = dockerd.start()
+    dockerd.start()
     try:
-        yield Engine(name="docker", argv=("docker",), started_pid=pid)
+        yield Engine(name="docker", argv=("docker",))
     finally:
         if not keep:
             dockerd.stop()

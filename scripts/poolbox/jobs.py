@@ -82,12 +82,6 @@ def read_file(pool: Pool, path: str) -> str:
     return pool.exec("cat", path, user=USER, check=False).stdout
 
 
-def remove_jobs(pool: Pool) -> None:
-    """Remove every job from the queue (running ones are vacated); those out of reach are forgotten."""
-    pool.exec("condor_rm", "-all", check=False)
-    pool.exec("condor_rm", "-forcex", "-all", check=False)
-
-
 def why_idle(pool: Pool, job: Job) -> str:
     """condor_q -better-analyze on the job: which clause of whom keeps it waiting."""
     return pool.exec("condor_q", "-better-analyze", str(job.cluster), check=False).stdout

@@ -85,7 +85,7 @@ def open_fuse(where: Path) -> str:
         return f"/dev/fuse has mode {mode:04o}: jobs with .sif images cannot run (type: sudo chmod 0666 {FUSE})"
     (where / FUSE_NOTE).write_text(f"{mode:o}", encoding="ascii")
     FUSE.chmod(0o666)
-    return f"/dev/fuse had mode {mode:04o}, which keeps uid {PILOT_UID} out: set to 0666 until the demo is over"
+    return f"/dev/fuse had mode {mode:04o}, which keeps uid {PILOT_UID} out: set to 0666 until this run is over"
 
 
 def restore_fuse(where: Path) -> None:
