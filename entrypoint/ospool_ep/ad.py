@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ospool_ep import CONTAINER_TAG, classads, policy
 from ospool_ep.apptainer import BINARY, Apptainer
 from ospool_ep.pools import Pool
+from ospool_ep.process_limits import ProcessLimits
 from ospool_ep.settings import Settings
 
 # The interface that jobs may require; it only grows. 861 is what the public pilot said in 2026-08.
@@ -36,9 +37,12 @@ def lifetime(settings: Settings, now: int) -> Lifetime:
     return Lifetime(to_retire, to_retire + settings.retirement_hours * 3600)
 
 
-def attributes(settings: Settings, pool: Pool, life: Lifetime, apptainer: Apptainer) -> dict[str, str]:
+def attributes(
+    settings: Settings, pool: Pool, life: Lifetime, apptainer: Apptainer, limits: ProcessLimits
+) -> dict[str, str]:
     """Attribute name to ClassAd expression."""
-    return _site(settings, pool) | _life(settings, life) | _policy(settings, pool) | _containers(apptainer)
+    host = {"SHM_AVAILABLE": str(limits.shm_free_kb)}
+    return _site(settings, pool) | _life(settings, life) | _policy(settings, pool) | _containers(apptainer) | host
 
 
 def _site(settings: Settings, pool: Pool) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NoReturn
 
-from ospool_ep import VERSION, condor_config, config_check, handover, help, instance, pilot, scratch, tokens
+from ospool_ep import VERSION, condor_config, config_check, delegation, handover, help, instance, pilot, scratch, tokens
 from ospool_ep.log import Log, redact
 from ospool_ep.machine import Machine
 from ospool_ep.preflight import preflight
@@ -67,7 +67,8 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float)
         instance.create(machine, place)
         tokens.install(plan.credentials, place.tokens, place.passwords)
         target = pilot.log_target()
-        _configure(machine, pilot.describe(plan, place, target), place.config)
+        divided = _divide(machine, plan.delegation, log)
+        _configure(machine, pilot.describe(plan, place, target, divided), place.config)
     except BaseException:
         instance.remove(place)
         raise
@@ -86,7 +87,9 @@ def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
     show(plan.lines, log)
     place = instance.plan(machine, scratch.PATH, plan.names.instance)
     try:
-        text = condor_config.render(pilot.describe(plan, place, pilot.log_target()))
+        text = condor_config.render(
+            pilot.describe(plan, place, pilot.log_target(), plan.delegation.directory is not None)
+        )
     except ValueError:
         return exit_code(plan.problems) or Exit.BUG
     Log(log.secrets, sys.stdout).block(text.rstrip("\n"))
@@ -97,6 +100,13 @@ def _tidy(machine: Machine, log: Log) -> None:
     done = instance.tidy(machine, instance.leftovers(machine, scratch.PATH))
     if done:
         log.line(f"ok      tidy       {done}")
+
+
+def _divide(machine: Machine, given: delegation.Delegation, log: Log) -> bool:
+    failure = delegation.enter(machine, given)
+    if failure and given.directory:
+        log.line(f"warning job limits no cgroups for jobs: {failure}; HTCondor measures them every few seconds")
+    return not failure
 
 
 def _configure(machine: Machine, values: condor_config.Pilot, path: Path) -> None:

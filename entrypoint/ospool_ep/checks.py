@@ -4,8 +4,6 @@ Nothing here changes anything outside the container. preflight.py runs them; CVM
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from ospool_ep import (
     apptainer,
@@ -15,34 +13,13 @@ from ospool_ep import (
     network,
     policy,
     pools,
-    resources,
     scratch,
     tokens,
 )
+from ospool_ep.check import Check, Outcome
 from ospool_ep.machine import Machine
 from ospool_ep.report import Line
 from ospool_ep.settings import Settings
-
-T = TypeVar("T")
-_MOUNT = "look for a hanging mount among the volumes of this container (on the host: df hangs too)"
-
-
-@dataclass(frozen=True)
-class Outcome(Generic[T]):
-    """What a check found, and its line of the report."""
-
-    value: T
-    line: Line
-
-
-@dataclass(frozen=True)
-class Check(Generic[T]):
-    """One row of the table. `otherwise` stands in where the check crashes or hangs: the pilot is refused then."""
-
-    name: str
-    look: Callable[[], Outcome[T]]
-    otherwise: T
-    if_hanging: str = _MOUNT
 
 
 def user(machine: Machine) -> Check[str]:
@@ -56,23 +33,12 @@ def user(machine: Machine) -> Check[str]:
     return Check("user", look, "")
 
 
-def offer(settings: Settings) -> Check[resources.Offer]:
-    """CPUs and memory."""
-
-    def look() -> Outcome[resources.Offer]:
-        decided, problems = resources.decide(resources.look(), settings)
-        return Outcome(decided, Line("offer", decided.source, problems))
-
-    return Check("offer", look, resources.Offer(0, 0, ""))
-
-
 def volume(machine: Machine) -> Check[None]:
     """Scratch."""
 
     def look() -> Outcome[None]:
         facts = scratch.look(machine)
-        text = f"{scratch.PATH}, {facts.free_mb / 1024:.1f} GB free" if facts.exists else f"no {scratch.PATH}"
-        return Outcome(None, Line("scratch", text, scratch.judge(facts, machine.uid)))
+        return Outcome(None, Line("scratch", scratch.summary(facts), scratch.judge(facts, machine.uid)))
 
     return Check("scratch", look, None)
 
@@ -126,14 +92,15 @@ def start(
     settings: Settings,
     own: Callable[[], dict[str, str]],
     extra: tuple[extra_attributes.Attribute, ...],
-    offered: resources.Offer,
+    cpus: int,
+    memory_mb: int,
 ) -> Check[dict[str, str]]:
     """START against the attributes of the machine ad that are the pilot's own or the site's; they are its value."""
 
     def look() -> Outcome[dict[str, str]]:
         published = own() | {attribute.name: attribute.text for attribute in extra}
         # What a slot has shrinks with its jobs, but it never gets more than these.
-        totals = {"TotalCpus": str(offered.cpus), "TotalMemory": str(offered.memory_mb)}
+        totals = {"TotalCpus": str(cpus), "TotalMemory": str(memory_mb)}
         problems = policy.judge(settings, published | totals)
         return Outcome(published, Line("start", f"GLIDEIN_Start_Extra: {settings.start_extra}", problems))
 

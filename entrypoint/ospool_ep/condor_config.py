@@ -1,12 +1,11 @@
-"""HTCondor's configuration language, and the only place that knows it: frozen values in, text out.
+"""What HTCondor is told: frozen values in, settings out.
 
 Numbers in comments are facts of HTCondor 25.14 found by experiment.
 """
 
-import re
 from dataclasses import dataclass
 
-from ospool_ep import classads, macros, policy
+from ospool_ep import classads, config_text, overuse, policy, scratch
 
 # The end of the stop window that is not for jobs: a second to go over to a fast stop, _KILLING_S for a starter
 # that does not answer (after a job whose program did not start, 25.14's never does), a second for goodbyes.
@@ -41,23 +40,11 @@ class Pilot:
     stop_seconds: int
     booted: int
     log_target: str | None
-
-
-def encode(value: str) -> str:
-    """The text that HTCondor's reader turns back into `value`.
-
-    Only a lone `$` before `(` or `NAME(` is a macro: `$(DOLLAR)` yields a dollar that is not expanded again;
-    `$$` pairs are literal; what `macros.obstacle` finds cannot be written. A backslash at the end,
-    even before blanks, would swallow the next line.
-    """
-    if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value) or macros.obstacle(value):
-        raise ValueError("a value that HTCondor's configuration cannot carry")
-    text = re.sub(r"(?<!\$)\$(?=[A-Za-z0-9_.]*\()(?!\$)", "$(DOLLAR)", value)
-    return text + "$()" if text.rstrip().endswith("\\") else text
+    job_cgroups: bool
 
 
 def knobs(pilot: Pilot) -> dict[str, str]:
-    """Name to meant value, in the order of the file. Values in `_macros` are not here."""
+    """Name to meant value, in the order of the file. `render` adds two statements."""
     parts = (_places(pilot), _pool(pilot), _names(pilot), _offer(pilot), _policy(pilot), _life(pilot), _jobs(pilot))
     merged = {name: value for part in parts for name, value in part.items()}
     published = dict(pilot.attributes)
@@ -65,15 +52,9 @@ def knobs(pilot: Pilot) -> dict[str, str]:
 
 
 def render(pilot: Pilot) -> str:
-    """The whole file."""
-    lines = [f"{name} = {encode(value)}".rstrip() for name, value in knobs(pilot).items()]
-    return "\n".join(["# written by ospool-ep at every start", *_macros(), *lines, ""])
-
-
-def _macros() -> list[str]:
-    """Statements that are meant to be expanded: ours alone, no user's text comes near them."""
-    return ["use SECURITY : recommended", "use POLICY : HOLD_IF_MEMORY_EXCEEDED", "use POLICY : HOLD_IF_DISK_EXCEEDED",
-            f"DEBUG_TIME_FORMAT = {_TIME_FORMAT}"]  # fmt: skip
+    """The whole file. The statements are ours alone: no user's text comes near what is meant to be expanded."""
+    statements = ("use SECURITY : recommended", f"DEBUG_TIME_FORMAT = {_TIME_FORMAT}")
+    return config_text.render(statements, knobs(pilot))
 
 
 def _places(pilot: Pilot) -> dict[str, str]:
@@ -141,6 +122,7 @@ def _offer(pilot: Pilot) -> dict[str, str]:
     return {
         "NUM_CPUS": str(pilot.cpus),
         "MEMORY": str(pilot.memory_mb),
+        "RESERVED_DISK": str(scratch.RESERVE_MB),
         "NUM_SLOTS": "1",
         "NUM_SLOTS_TYPE_1": "1",
         "SLOT_TYPE_1": "100%",
@@ -178,16 +160,15 @@ def _life(pilot: Pilot) -> dict[str, str]:
 
 
 def _jobs(pilot: Pilot) -> dict[str, str]:
-    """Usage is sampled often enough that a job over its memory is held, not the container killed."""
     environment = pilot.job_environment.replace('"', '""')
     optional = {"SINGULARITY_BIND_EXPR": classads.quote(pilot.bind_extra)} if pilot.bind_extra else {}
-    return optional | {
+    always = {
+        "CREATE_CGROUP_WITHOUT_ROOT": str(pilot.job_cgroups),
         "SINGULARITY": "/usr/bin/apptainer",
         "SINGULARITY_USE_PID_NAMESPACES": str(pilot.pid_namespaces),
         "STARTER_JOB_ENVIRONMENT": f'"{environment}"',
-        "STARTER_UPDATE_INTERVAL": "10",
-        "PROCD_MAX_SNAPSHOT_INTERVAL": "5",
     }
+    return overuse.KNOBS | always | optional
 
 
 def _master_attributes(published: dict[str, str]) -> str:

@@ -14,8 +14,8 @@ _OURS = re.compile(
 )
 # Kubernetes adds these for every service of the namespace, whatever the service is called.
 _KUBERNETES = re.compile(r".*_(SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)")
-# Set inside an outer Apptainer container; not an administrator's words.
-_OUTER_CONTAINER = re.compile(r"(APPTAINER|SINGULARITY)(ENV_.*|_(NAME|CONTAINER|COMMAND|ENVIRONMENT|BIND|APPNAME))")
+# Set by an outer Apptainer container or by Slurm; not an administrator's words.
+_OUTER = re.compile(r"(APPTAINER|SINGULARITY)(ENV_.*|_(NAME|CONTAINER|COMMAND|ENVIRONMENT|BIND|APPNAME))|SLURM_.*")
 
 
 def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
@@ -41,8 +41,15 @@ def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
         return row.parse(text), []
     except ValueError as error:
         shown = "" if row.secret else f"={shorten(text)!r}"
+        if row.inherited:
+            return None, [_ignored(row, f"{row.name}{shown} {error}")]
         found = Problem("setting-invalid", f"{row.name}{shown} {error}", f"it stands for: {row.help}", _cure(row))
         return None, [found]
+
+
+def _ignored(row: Row, found: str) -> Problem:
+    cure = f"set NUM_CPUS and MEMORY to what the job was given, or leave {row.name} out"
+    return warning("setting-ignored", found, "assumed: it sets no limit", cure)
 
 
 def _token(row: Row) -> Problem:
@@ -96,7 +103,7 @@ def _stranger(name: str, known: tuple[str, ...]) -> Problem | None:
         return warning("setting-htcondor", f"{name} is set, but is not passed on to HTCondor",
                        "it would override what the pilot has checked",
                        "use the pilot's own variables (README), or ask us for the one you need")  # fmt: skip
-    if _KUBERNETES.fullmatch(name) or _OUTER_CONTAINER.fullmatch(name):
+    if _KUBERNETES.fullmatch(name) or _OUTER.fullmatch(name):
         return None
     ours = bool(_OURS.match(name))
     like = nearest(name, known, 0.75 if ours else 0.8)

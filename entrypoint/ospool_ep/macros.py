@@ -12,7 +12,7 @@ _DOLLAR = re.compile(r"\$\(DOLLAR\)", re.IGNORECASE)
 
 
 def obstacle(text: str) -> str | None:
-    """The part that cannot be written; None where `condor_config.encode` carries the text."""
+    """The part that cannot be written; None where `config_text.encode` carries the text."""
     if "$$$" in text:
         return "$$$"
     if _DOLLAR.search(text):

@@ -8,7 +8,7 @@ from ospool_ep.instance import Instance
 from ospool_ep.preflight import Plan
 
 
-def describe(plan: Plan, place: Instance, log_target: str | None) -> Pilot:
+def describe(plan: Plan, place: Instance, log_target: str | None, job_cgroups: bool) -> Pilot:
     """The frozen values that the configuration is rendered from."""
     return Pilot(
         home=str(place.home),
@@ -20,8 +20,8 @@ def describe(plan: Plan, place: Instance, log_target: str | None) -> Pilot:
         managers=plan.pool.managers,
         collectors=plan.pool.collectors,
         ccb=plan.pool.ccb,
-        cpus=plan.offer.cpus,
-        memory_mb=plan.offer.memory_mb,
+        cpus=plan.cpus,
+        memory_mb=plan.memory_mb,
         start=policy.start(plan.settings),
         attributes=tuple(plan.attributes.items()),
         job_environment=job_environment.render(plan.settings),
@@ -31,6 +31,7 @@ def describe(plan: Plan, place: Instance, log_target: str | None) -> Pilot:
         stop_seconds=plan.settings.stop_seconds,
         booted=plan.booted,
         log_target=log_target,
+        job_cgroups=job_cgroups,
     )
 
 

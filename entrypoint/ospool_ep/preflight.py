@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from ospool_ep import ad, apptainer, checks, names, pools, resources, tokens
-from ospool_ep.checks import Check, Outcome
+from ospool_ep import ad, apptainer, capacity_checks, checks, names, pools, tokens
+from ospool_ep.check import Check, Outcome
 from ospool_ep.concurrently import Running
+from ospool_ep.delegation import Delegation
 from ospool_ep.environment import load
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem
@@ -29,7 +30,9 @@ class Plan:
     names: names.Names
     pool: pools.Pool
     booted: int
-    offer: resources.Offer
+    cpus: int
+    memory_mb: int
+    delegation: Delegation
     credentials: tokens.Credentials
     apptainer: apptainer.Apptainer
     attributes: dict[str, str]
@@ -47,21 +50,28 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Pl
     pool = pools.choose(settings, _draw)
     who = f"{settings.site or '?'} / {settings.resource_name or '?'}, pool {pool.name}"
     user = _end(_begin(checks.user(machine)))
-    offer, token = _begin(checks.offer(settings)), _begin(checks.token(machine, settings, pool))
+    cpus, memory = _begin(capacity_checks.cpus(machine, settings)), _begin(capacity_checks.memory(machine, settings))
+    groups = _begin(capacity_checks.job_cgroups(machine))
+    limits = _begin(capacity_checks.limits(machine, lambda: _end(cpus).value.amount))
+    token = _begin(checks.token(machine, settings, pool))
     extra, able = _begin(checks.attributes(machine)), _begin(checks.containers(machine, settings))
     others = [_begin(check) for check in checks.plain(machine, settings)]
-    lines = [Line("settings", who, (*problems, *pools.judge(settings))), user.line, _end(offer).line]
+    lines = [Line("settings", who, (*problems, *pools.judge(settings))), user.line]
+    lines += [_end(cpus).line, _end(memory).line, _end(limits).line, _end(groups).line]
     lines += [_end(started).line for started in others]
     lines += [_end(token).line, _end(extra).line, _end(able).line]
     life = ad.lifetime(settings, machine.now)
-    own = partial(ad.attributes, settings, pool, life, _end(able).value)
-    start = _end(_begin(checks.start(settings, own, _end(extra).value, _end(offer).value)))
+    own = partial(ad.attributes, settings, pool, life, _end(able).value, _end(limits).value)
+    totals = _end(cpus).value.amount, _end(memory).value.amount
+    start = _end(_begin(checks.start(settings, own, _end(extra).value, *totals)))
     return Plan(
         settings=settings,
         names=names.choose(settings.resource_name, machine.hostname, instance, settings.randomize_name),
         pool=pool,
         booted=machine.now,
-        offer=_end(offer).value,
+        cpus=totals[0],
+        memory_mb=totals[1],
+        delegation=_end(groups).value,
         credentials=_end(token).value,
         apptainer=_end(able).value,
         attributes=start.value,

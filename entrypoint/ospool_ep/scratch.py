@@ -8,7 +8,9 @@ from ospool_ep.problem import Exit, Problem, warning
 
 PATH = "/pilot"
 _WHY = "jobs run there; without it the pilot can offer nothing"
-# Below the first nothing useful fits; below the second most jobs (they ask for GBs) do not match.
+# Logs, and what jobs write before they are found to be over their share: never offered.
+RESERVE_MB = 512
+# What is left for jobs: below the first nothing useful fits; below the second most (they ask for GBs) do not match.
 _FLOOR_MB = 512
 _LITTLE_MB = 4096
 _MOUNT = "docker run -v /worker-temp-dir:/pilot"
@@ -40,6 +42,13 @@ def look(machine: Machine) -> Scratch:
     )
 
 
+def summary(scratch: Scratch) -> str:
+    """For the report."""
+    if not scratch.exists:
+        return f"no {PATH}"
+    return f"{PATH}, {scratch.free_mb / 1024:.1f} GB free, {RESERVE_MB / 1024:g} GB of it not offered"
+
+
 def judge(scratch: Scratch, uid: int) -> tuple[Problem, ...]:
     """Everything that keeps jobs from running on this volume."""
     if not scratch.exists:
@@ -65,8 +74,9 @@ def _unfit(id: str, found: str, cure: str) -> Problem:
 def _space(scratch: Scratch) -> tuple[Problem, ...]:
     found = f"{PATH} has {scratch.free_mb} MB free"
     cure = f"free space there, or mount a larger volume: {_MOUNT}"
-    if scratch.free_mb < _FLOOR_MB:
-        return (_unfit("scratch-full", f"{found}, at least {_FLOOR_MB} MB are needed", cure),)
-    if scratch.free_mb < _LITTLE_MB:
+    if scratch.free_mb < RESERVE_MB + _FLOOR_MB:
+        needed = f"{RESERVE_MB} MB are kept back, and jobs need {_FLOOR_MB} MB at least"
+        return (_unfit("scratch-full", f"{found}: {needed}", cure),)
+    if scratch.free_mb < RESERVE_MB + _LITTLE_MB:
         return (warning("scratch-little", found, "most jobs ask for more disk and will not match", cure),)
     return ()

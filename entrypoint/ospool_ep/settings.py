@@ -10,7 +10,10 @@ from ospool_ep.log import redact
 
 @dataclass(frozen=True)
 class Row:
-    """One variable. `field` is its name in Settings; a row without one is known but not ours to act on."""
+    """One variable. `field` is its name in Settings.
+
+    `inherited`: not the administrator's word but a batch system's; what cannot be read is left out of the account.
+    """
 
     name: str
     field: str
@@ -19,6 +22,7 @@ class Row:
     help: str
     required: bool = False
     secret: bool = False
+    inherited: bool = False
     quotes: str = "\"'"
 
 
@@ -33,6 +37,11 @@ class Settings:
     project_name: str = ""
     num_cpus: int | None = None
     memory_mb: int | None = None
+    slurm_cpus_on_node: int | None = None
+    slurm_cpus_per_node: int | None = None
+    slurm_tasks: int = 1
+    slurm_memory_per_node_mb: int | None = None
+    slurm_memory_per_cpu_mb: int | None = None
     disable_pid_namespaces: bool = False
     bind_extra: str = ""
     accept_jobs_hours: int = 336
@@ -78,6 +87,16 @@ TABLE: tuple[Row, ...] = (
         "HTTP proxy near the site: `http_proxy` of the pilot, advertised, and told to jobs"),
     Row("NUM_CPUS", "num_cpus", values.whole(1, 65536), "", "Offer at most so many CPUs"),
     Row("MEMORY", "memory_mb", values.whole(256, 1 << 30), "", "Offer at most so much memory (MB)"),
+    Row("SLURM_CPUS_ON_NODE", "slurm_cpus_on_node", values.whole(1, 65536), "",
+        "Set by Slurm: CPUs of the job or step on this node", inherited=True),
+    Row("SLURM_JOB_CPUS_PER_NODE", "slurm_cpus_per_node", values.per_node(min), "",
+        "Set by Slurm: stands in where `SLURM_CPUS_ON_NODE` is not set; the smallest number counts", inherited=True),
+    Row("SLURM_STEP_TASKS_PER_NODE", "slurm_tasks", values.per_node(max), "",
+        "Set by `srun`: so many pilots share the CPUs and the memory of the step", inherited=True),
+    Row("SLURM_MEM_PER_NODE", "slurm_memory_per_node_mb", values.whole(0, 1 << 40), "",
+        "Set by Slurm: memory of the job on this node (MB; 0: all)", inherited=True),
+    Row("SLURM_MEM_PER_CPU", "slurm_memory_per_cpu_mb", values.whole(0, 1 << 40), "",
+        "Set by Slurm: the same for each of its CPUs", inherited=True),
     Row("ACCEPT_JOBS_FOR_HOURS", "accept_jobs_hours", values.whole(1, 87600), "336",
         "Accept new jobs for so many hours"),
     Row("RETIREMENT_HOURS", "retirement_hours", values.whole(0, 87600), "24",

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poolbox import condor, pilot, slots, workdir
+from poolbox.engine import Engine
 from poolbox.pilot import Process
-from poolbox.pool import Pool, PoolError
+from poolbox.pool import INSIDE, Pool, PoolError
 
 SLOT_TIMEOUT_S = 60
 GOAL_RATIO = 1.25
 GOAL_OWN_S = 0.4
+GOAL_DETECTION_MS = 5
+DETECTION_ROUNDS = 50
 BOOT_LINE = re.compile(r"\bexec condor_master after ([0-9.]+) s\b")  # written by ospool_ep.boot
 BARE_CONFIG = "/etc/bare-pilot.conf"
 BARE_COMMAND = "cd /pilot && mkdir -p log run lock spool execute && exec condor_master -f"
@@ -51,6 +54,16 @@ def pairs(pool: Pool, directory: Path, count: int, show: Callable[[str], None]) 
         show(f"{number:>4}{pair.pilot.slot_s:>10.2f} s{pair.bare.slot_s:>10.2f} s{pair.ratio:>10.2f}{own:>14}")
         done.append(pair)
     return done
+
+
+def detection(engine: Engine, image: str) -> str:
+    """A line about the time it takes to find CPUs, memory and limits in a limited container."""
+    script = (INSIDE / "time_detection.py").read_text(encoding="utf-8")
+    options = ("--cpus=1.5", "--memory=600m", "--pids-limit=300", "--entrypoint", "python3")
+    said = engine.run("run", "--rm", "-i", *options, image, "-", str(DETECTION_ROUNDS), input=script).stdout
+    first, median = map(float, said.split())
+    figures = f"{first:.2f} ms the first time, {median:.2f} ms median of {DETECTION_ROUNDS}"
+    return f"detection of CPUs, memory and limits: {figures} (goal {GOAL_DETECTION_MS} ms, not judged)"
 
 
 def header() -> str:

@@ -32,6 +32,16 @@ def build(engine: Engine, steps: Steps) -> str:
         return _build_all(engine, steps)
 
 
+def build_with(engine: Engine, steps: Steps, dockerfile: Path, tag: str) -> str:
+    """Build another Dockerfile in the same surroundings (the tests have one on top of the pilot's image)."""
+    before = {tag: _identity(engine, tag)[0]}
+    with _alone(), _context(hostconfig.read(base.SUITE)) as context, steps.step(f"build {tag}"):
+        shutil.copy(dockerfile, context / "image/Dockerfile")
+        _build(engine, context, tag, [])
+    _drop_replaced(engine, before)
+    return tag
+
+
 def size_mb(engine: Engine, tag: str = TAG) -> int:
     """The image's uncompressed size in MB (10^6 bytes)."""
     return round(int(engine.run("image", "inspect", "--format", "{{.Size}}", tag).stdout) / 1e6)
