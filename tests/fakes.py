@@ -3,9 +3,11 @@
 import base64
 import io
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ospool_ep.cgroups import Limit, Reading
 from ospool_ep.condor_config import Pilot
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine, Result
@@ -17,6 +19,7 @@ GOOD = {"GLIDEIN_Site": "LAB", "GLIDEIN_ResourceName": "LAB-EP1"}
 TOKENS = "/etc/condor/tokens-orig.d"
 PASSWORDS = "/etc/condor/passwords-orig.d"
 EXTRA = "/etc/osg/extra-attributes.cfg"
+AROUND = ("this cgroup", "the parent cgroup", "the cgroup /")
 PASSED = Result(37, "", "")  # the exit status that apptainer.py asks for
 
 # What the programs of the image say where all is well (Apptainer 1.4.5, HTCondor 25.14.1).
@@ -36,6 +39,14 @@ class CannedMachine(Machine):
 
     answers: tuple[tuple[str, Result], ...] = WELL
     user: str | None = "osg"
+    # Path and errno: permissions do not keep out the root user that the tests may run as.
+    unreadable: tuple[tuple[str, int], ...] = ()
+
+    def read(self, path, limit=1 << 20):
+        for name, number in self.unreadable:
+            if path == name:
+                raise OSError(number, os.strerror(number), path)
+        return super().read(path, limit)
 
     def run(self, argv, timeout, env=None):
         line = " ".join(argv)
@@ -70,7 +81,41 @@ def image_root(root: Path) -> Path:
     put(root, "/usr/bin/apptainer", "")
     put(root, "/proc/sys/kernel/random/boot_id", "this-boot\n")
     put(root, f"{TOKENS}/flock", jwt())
+    unlimited(root)
     return root
+
+
+def unlimited(root: Path) -> None:
+    """The cgroup of a container without limits, version 2, as its own namespace shows it."""
+    member(root, "0::/")
+    mounted(root, cgroup2("/sys/fs/cgroup"))
+    files = {"cpu.max": "max 100000", "memory.max": "max", "memory.high": "max", "pids.max": "max"}
+    group(root, "/sys/fs/cgroup", files | {"cgroup.type": "domain"})
+
+
+def member(root: Path, *rows: str) -> None:
+    """The cgroups we are in."""
+    put(root, "/proc/self/cgroup", "".join(f"{row}\n" for row in rows))
+
+
+def mounted(root: Path, *rows: str) -> None:
+    """What is mounted, after what every machine has."""
+    plain = "25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw"
+    put(root, "/proc/self/mountinfo", "".join(f"{row}\n" for row in (plain, *rows)))
+
+
+def cgroup2(point: str, top: str = "/") -> str:
+    return f"31 24 0:27 {top} {point} ro,nosuid,relatime shared:4 - cgroup2 cgroup rw,nsdelegate"
+
+
+def cgroup1(point: str, controllers: str, top: str = "/") -> str:
+    return f"32 24 0:28 {top} {point} ro,nosuid,relatime master:9 - cgroup cgroup rw,{controllers}"
+
+
+def group(root: Path, directory: str, files: dict[str, str]) -> None:
+    """A cgroup: every one has the list of its processes."""
+    for name, text in ({"cgroup.procs": ""} | files).items():
+        put(root, f"{directory}/{name}", f"{text}\n")
 
 
 def part(value: object) -> str:
@@ -123,5 +168,18 @@ def pilot(**changes) -> Pilot:
         "stop_seconds": 10,
         "booted": NOW,
         "log_target": None,
+        "job_cgroups": False,
     }
     return Pilot(**(base | changes))
+
+
+def quotas(*amounts: float) -> Reading:
+    """CPU quotas from the inside out."""
+    rows = zip(map(float, amounts), AROUND, strict=False)
+    return Reading(tuple(Limit(cpus, f"cpu quota {cpus:.5} of {name}", "docker run --cpus={}") for cpus, name in rows))
+
+
+def limits(*megabytes: int, kind: str = "memory limit") -> Reading:
+    """Limits of memory from the inside out."""
+    rows = zip(megabytes, AROUND, strict=False)
+    return Reading(tuple(Limit(mb, f"{kind} {mb} MB of {name}", "docker run --memory={}m") for mb, name in rows))

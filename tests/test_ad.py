@@ -3,6 +3,7 @@ import pytest
 from fakes import NOW
 from ospool_ep import CONTAINER_TAG, ad, classads, pools
 from ospool_ep.apptainer import Apptainer
+from ospool_ep.process_limits import ProcessLimits
 from ospool_ep.settings import Settings
 
 ABLE = Apptainer("1.4.5", directories=True, pid_namespaces=True, sif=True)
@@ -11,7 +12,7 @@ ABLE = Apptainer("1.4.5", directories=True, pid_namespaces=True, sif=True)
 def attributes(able=ABLE, **changes):
     settings = Settings(**({"site": "LAB", "resource_name": "LAB-EP1"} | changes))
     pool = pools.choose(settings, lambda count: 0)
-    return ad.attributes(settings, pool, ad.lifetime(settings, NOW), able)
+    return ad.attributes(settings, pool, ad.lifetime(settings, NOW), able, ProcessLimits(shm_free_kb=65536))
 
 
 def test_who_and_where():

@@ -12,6 +12,8 @@ from ospool_ep.machine import Result
 from ospool_ep.problem import Exit, Problem, Refused, exit_code
 
 STARTED = 0.0
+# What may be said of the machine that the tests run on: its file system and its ulimits are real.
+HERE = {"scratch-little", "shm-small", "files-few", "processes-few"}
 
 
 def preflight(root, environ=GOOD, **changes):
@@ -24,13 +26,14 @@ def tree(root):
 
 def test_a_good_machine_has_nothing_to_complain_about(root):
     plan = preflight(root)
-    assert [problem for problem in plan.problems if problem.id != "scratch-little"] == []
+    assert set(ids(plan.problems)) <= HERE
     assert plan.names.slot == "slot1@ep-0123abcd@LAB-EP1.node17"
     assert plan.attributes["GLIDEIN_ToRetire"] == str(NOW + 336 * 3600)
     assert plan.credentials.tokens[0].subject == "pilot@lab"
     assert plan.apptainer.usable
     assert [line.name for line in plan.lines] == [
-        "settings", "user", "offer", "scratch", "network", "job env", "token", "attributes", "apptainer", "start",
+        "settings", "user", "CPUs", "Memory", "limits", "job limits", "scratch", "network", "job env", "token",
+        "attributes", "apptainer", "start",
     ]  # fmt: skip
 
 
@@ -60,18 +63,62 @@ def test_everything_that_is_wrong_is_told_in_one_go(tmp_path):
     environ = {"GLIDEIN_Site": "LAB", "NUM_CPUS": "x", "GLIDEIN_Start_Extra": "a &&", "EXTRA_JOB_ENV": "A='"}
     broken = changed(("classad_eval", Result(0, "error\n", "")), (" exec ", Result(255, "", "user namespace")))
     plan = preflight(tmp_path, environ | {"GLIDEIN_Sites": "x"}, answers=broken)
-    assert set(ids(plan.problems)) == {
+    assert set(ids(plan.problems)) - HERE == {
         "setting-invalid", "setting-missing", "setting-unknown", "scratch-missing", "token-not-jwt",
         "extra-attributes-line", "job-environment", "apptainer", "start-extra-syntax",
+        "cpu-limit-unseen", "memory-limit-unseen", "processes-limit-unseen",
     }  # fmt: skip
+    assert "shm-small" in ids(plan.problems)
     assert exit_code(plan.problems) == Exit.CONFIGURATION
+
+
+def lines(root, environ=GOOD):
+    return {line.name: line for line in preflight(root, environ).lines}
+
+
+def test_the_report_says_what_is_offered_and_which_limit_decided(root):
+    put(root, "/sys/fs/cgroup/cpu.max", "50000 100000\n")
+    put(root, "/sys/fs/cgroup/memory.max", f"{400 << 20}\n")
+    put(root, "/sys/fs/cgroup/pids.max", "100\n")
+    plan = preflight(root, GOOD | {"NUM_CPUS": "65536"})
+    assert (plan.cpus, plan.memory_mb) == (1, 300)
+    said = {line.name: line for line in plan.lines}
+    assert said["CPUs"].text.startswith("1      cpu quota 0.5 of this cgroup (host ")
+    assert ids(said["CPUs"].problems) == ["offer-lowered", "cpus-below-one"]
+    assert said["Memory"].text.startswith("300    memory limit 400 MB of this cgroup minus 100 MB kept for the pilot (")
+    assert "processes-few" in ids(said["limits"].problems)
+    assert exit_code(plan.problems) == Exit.OK
+
+
+def test_too_little_memory_ends_the_start(root):
+    put(root, "/sys/fs/cgroup/memory.max", f"{355 << 20}\n")
+    code, text = booted(root)
+    assert code == 69
+    assert "REFUSED: memory-too-little" in text
+    assert "255 MB are left for jobs" in text
+
+
+def test_a_slurm_allocation_bounds_what_is_offered(root):
+    slurm = {"SLURM_CPUS_ON_NODE": "1", "SLURM_MEM_PER_CPU": "400", "SLURM_JOB_ID": "7"}
+    plan = preflight(root, GOOD | slurm)
+    assert (plan.cpus, plan.memory_mb) == (1, 300)
+    assert set(ids(plan.problems)) <= HERE
+
+
+@pytest.mark.parametrize(
+    "name", ["OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+)
+def test_stray_variables_about_threads_change_nothing(root, name):
+    calm, stray = preflight(root), preflight(root, GOOD | {name: "1"})
+    assert (stray.cpus, stray.memory_mb, stray.settings) == (calm.cpus, calm.memory_mb, calm.settings)
+    assert lines(root, GOOD | {name: "1"})["CPUs"] == lines(root)["CPUs"]
 
 
 @pytest.mark.parametrize("user", [{"uid": 0}, {"uid": 12345, "user": None}])
 def test_the_line_about_the_user_names_the_uid(root, user):
-    lines = {line.name: line for line in preflight(root, **user).lines}
-    assert f"uid {user['uid']}" in lines["user"].text
-    assert lines["user"].problems
+    line = next(line for line in preflight(root, **user).lines if line.name == "user")
+    assert f"uid {user['uid']}" in line.text
+    assert line.problems
 
 
 class Broken(Exception):

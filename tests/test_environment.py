@@ -72,6 +72,9 @@ def test_the_examples_placeholder_is_refused():
     [
         ("NUM_CPUS", "abc", "whole number"),
         ("NUM_CPUS", "0", "from 1"),
+        ("NUM_CPUS", "-2", "from 1"),
+        ("NUM_CPUS", "1.5", "whole number"),
+        ("MEMORY", "255", "whole number from 256"),
         ("MEMORY", "4GB", "whole number from 256"),
         ("ITB", "maybe", "neither true"),
         ("POOL", "http://cm", "not a host name"),
@@ -94,6 +97,39 @@ def test_a_bad_value_names_variable_value_reason_and_cure(name, value, words):
     assert name in problems[0].cure
     row = next(row for row in TABLE if row.name == name)
     assert getattr(chosen, row.field) == getattr(Settings(), row.field)
+
+
+def test_the_batch_systems_word_is_taken_like_any_other():
+    given = {"SLURM_CPUS_ON_NODE": "8", "SLURM_JOB_CPUS_PER_NODE": "72(x2),36", "SLURM_STEP_TASKS_PER_NODE": "3(x2),2"}
+    chosen, problems = load(**given, SLURM_MEM_PER_NODE="16000", SLURM_MEM_PER_CPU="2000")
+    assert problems == ()
+    assert (chosen.slurm_cpus_on_node, chosen.slurm_cpus_per_node, chosen.slurm_tasks) == (8, 36, 3)
+    assert (chosen.slurm_memory_per_node_mb, chosen.slurm_memory_per_cpu_mb) == (16000, 2000)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SLURM_CPUS_ON_NODE", "0"), ("SLURM_CPUS_ON_NODE", "many"), ("SLURM_JOB_CPUS_PER_NODE", "72(x"),
+     ("SLURM_STEP_TASKS_PER_NODE", "two"), ("SLURM_MEM_PER_NODE", "16G"), ("SLURM_MEM_PER_CPU", "-1")],
+)  # fmt: skip
+def test_what_a_batch_system_says_wrongly_is_a_warning_that_says_what_was_assumed(name, value):
+    chosen, problems = load(**{name: value})
+    assert chosen == Settings(site="LAB", resource_name="LAB-EP1")
+    assert ids(problems) == ["setting-ignored"]
+    assert problems[0].warning
+    assert problems[0].found.startswith(f"{name}='{value}'")
+    assert "assumed: it sets no limit" in problems[0].why
+    assert "NUM_CPUS" in problems[0].cure
+
+
+def test_slurms_zero_of_memory_is_its_way_to_say_all():
+    chosen, problems = load(SLURM_MEM_PER_NODE="0")
+    assert (chosen.slurm_memory_per_node_mb, problems) == (0, ())
+
+
+@pytest.mark.parametrize("name", ["SLURM_JOB_ID", "SLURM_MEM_PER_GPU", "SLURM_CPUS_PER_TASK", "SLURM_NODELIST"])
+def test_what_else_slurm_sets_is_no_business_of_ours(name):
+    assert load(**{name: "1"})[1] == ()
 
 
 def test_every_bad_value_is_told_in_one_go():

@@ -9,6 +9,7 @@ from fakes import ids, said
 from ospool_ep import ad, classads, policy, pools
 from ospool_ep.apptainer import Apptainer
 from ospool_ep.problem import Exit, exit_code
+from ospool_ep.process_limits import ProcessLimits
 from ospool_ep.settings import Settings
 
 HOUR = 3600
@@ -25,7 +26,7 @@ def settings(**changes):
 def slot(chosen, able=ABLE, **more):
     """The machine ad as the startd would publish it; `more` are ClassAd texts, None takes one away."""
     pool = pools.choose(chosen, lambda count: 0)
-    texts = ad.attributes(chosen, pool, ad.lifetime(chosen, BOOTED), able)
+    texts = ad.attributes(chosen, pool, ad.lifetime(chosen, BOOTED), able, ProcessLimits())
     sizes = {"Cpus": "8", "Memory": "32000", "Disk": "90000000", "LoadAvg": "0.5", "DetectedCpus": "8"}
     machine = classad2.ClassAd()
     for name, text in (texts | sizes | more).items():

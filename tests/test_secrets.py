@@ -26,7 +26,7 @@ def everything(root, environ):
     show(plan.lines, log)
     place = instance.plan(machine(root), "/pilot", plan.names.instance)
     try:
-        config = condor_config.render(pilot.describe(plan, place, None))
+        config = condor_config.render(pilot.describe(plan, place, None, False))
     except ValueError:
         config = ""
     inherited = handover.environment(plan.settings, place.config, place.home)

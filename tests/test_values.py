@@ -145,3 +145,23 @@ def test_country():
     for bad in ("D", "DEU", "1A", "Ü1"):
         with pytest.raises(ValueError, match="two letters"):
             values.country(bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "smallest", "largest"),
+    [("4", 4, 4), ("72(x2),36", 36, 72), ("36,72(x2)", 36, 72), ("8(x100)", 8, 8), ("1,2,3", 1, 3),
+     ("128(x2),64(x3),96", 64, 128)],
+)  # fmt: skip
+def test_slurms_short_form_of_a_number_for_each_node(text, smallest, largest):
+    assert values.per_node(min)(text) == smallest
+    assert values.per_node(max)(text) == largest
+
+
+@pytest.mark.parametrize("bad", ["", "x", "72(x2", "72x2", "72(2)", "-4", "4,", ",4", "4 ", "4(x2)(x3)", "٤", "4;4"])
+def test_what_slurm_does_not_write_is_an_error(bad):
+    with pytest.raises(ValueError, match="as Slurm writes it"):
+        values.per_node(min)(bad)
+
+
+def test_a_node_without_cpus_still_has_the_one_that_we_run_on():
+    assert values.per_node(min)("0,4") == 1

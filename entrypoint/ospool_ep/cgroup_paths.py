@@ -1,14 +1,13 @@
 """Which cgroups this process is in, and where their files are (cgroups(7), proc_pid_mountinfo(5))."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ospool_ep import mounts
 from ospool_ep.machine import Machine
+from ospool_ep.mounts import Mount
 
 MEMBERSHIP = "/proc/self/cgroup"
-MOUNTS = "/proc/self/mountinfo"
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True)
@@ -31,45 +30,35 @@ class Chain:
     doubt: str = ""
 
 
-@dataclass(frozen=True)
-class Mount:
-    """A mounted cgroup file system: `root` of it is seen at `point`. Version 2 names no controllers here."""
-
-    version: int
-    root: str
-    point: str
-    controllers: frozenset[str] = frozenset()
-
-
 def find(machine: Machine, controller: str) -> Chain:
     """The cgroups that may limit us by this controller (cpu, cpuset, memory, pids)."""
     try:
-        mounts = parse_mounts(_text(machine, MOUNTS))
+        table = mounts.read(machine)
     except OSError as error:
-        return Chain(2, (), f"{MOUNTS}: {error.strerror}")
+        return Chain(2, (), f"{mounts.TABLE}: {error.strerror}")
     try:
         version, path = member(_text(machine, MEMBERSHIP), controller)
     except OSError as error:
-        version = 1 if any(controller in mount.controllers for mount in mounts) else 2
-        return _guess(version, _serving(mounts, version, controller), f"{MEMBERSHIP}: {error.strerror}")
+        version = 1 if _serving(table, 1, controller) else 2
+        return _guess(version, _serving(table, version, controller), f"{MEMBERSHIP}: {error.strerror}")
     if path is None:
         return Chain(version, (), f"{MEMBERSHIP} names no cgroup of the {controller} controller")
-    return chain(path, version, _serving(mounts, version, controller))
+    return chain(path, version, _serving(table, version, controller))
 
 
-def chain(path: str, version: int, mounts: tuple[Mount, ...]) -> Chain:
+def chain(path: str, version: int, shown: tuple[Mount, ...]) -> Chain:
     """The levels of the mount that shows most of them. `path` is relative to the root of our cgroup namespace."""
-    found = [(mount, relative) for mount in mounts if (relative := _below(path, mount.root)) is not None]
+    found = [(mount, relative) for mount in shown if (relative := _below(path, mount.root)) is not None]
     if not found:
-        why = f"{MEMBERSHIP} says {path}, which no mounted cgroup file system shows" if mounts else "no cgroup mounted"
-        return _guess(version, mounts, why)
+        why = f"{MEMBERSHIP} says {path}, which no mounted cgroup file system shows" if shown else "no cgroup mounted"
+        return _guess(version, shown, why)
     mount, relative = max(found, key=lambda candidate: candidate[1].count("/"))
     return Chain(version, tuple(_levels(mount, relative)))
 
 
-def _guess(version: int, mounts: tuple[Mount, ...], doubt: str) -> Chain:
+def _guess(version: int, shown: tuple[Mount, ...], doubt: str) -> Chain:
     """Better than nothing: the limits of what is mounted are those of our own cgroup or of one around it."""
-    return Chain(version, tuple(Level(f"the cgroup at {mount.point}", mount.point) for mount in mounts), doubt)
+    return Chain(version, tuple(Level(f"the cgroup at {mount.point}", mount.point) for mount in shown), doubt)
 
 
 def _below(path: str, root: str) -> str | None:
@@ -77,7 +66,7 @@ def _below(path: str, root: str) -> str | None:
 
     Both begin with /.. where they lie outside of our cgroup namespace: what is between is not known.
     """
-    if root.startswith("/..") or path.startswith("/.."):
+    if any(f"{where}/".startswith("/../") for where in (root, path)):
         return "" if path == root else None
     prefix = root.rstrip("/")
     if path in (root, prefix) or path.startswith(f"{prefix}/"):
@@ -104,27 +93,11 @@ def member(text: str, controller: str) -> tuple[int, str | None]:
     return 2, next((path for number, controllers, path in rows if number == "0" and not controllers), None)
 
 
-def parse_mounts(text: str) -> tuple[Mount, ...]:
-    """Cgroup file systems, but for those that a later mount on the same point hides."""
-    mounts: dict[str, Mount | None] = {}
-    for row in text.splitlines():
-        before, _, after = row.partition(" - ")
-        fields, kind = before.split(" "), after.split(" ")
-        if len(fields) < 6 or len(kind) < 3:
-            continue
-        root, point = (_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), field) for field in fields[3:5])
-        mounts[point] = _mount(kind, root, point)
-    return tuple(mount for mount in mounts.values() if mount)
-
-
-def _mount(kind: list[str], root: str, point: str) -> Mount | None:
-    if kind[0] == "cgroup2":
-        return Mount(2, root, point)
-    return Mount(1, root, point, frozenset(kind[2].split(","))) if kind[0] == "cgroup" else None
-
-
-def _serving(mounts: tuple[Mount, ...], version: int, controller: str) -> tuple[Mount, ...]:
-    return tuple(m for m in mounts if m.version == version and (version == 2 or controller in m.controllers))
+def _serving(table: tuple[Mount, ...], version: int, controller: str) -> tuple[Mount, ...]:
+    """Version 2 does not say in the table which controllers it has."""
+    if version == 2:
+        return tuple(mount for mount in table if mount.kind == "cgroup2")
+    return tuple(mount for mount in table if mount.kind == "cgroup" and controller in mount.options)
 
 
 def _text(machine: Machine, path: str) -> str:

@@ -5,7 +5,7 @@ Numbers in comments are facts of HTCondor 25.14 found by experiment.
 
 from dataclasses import dataclass
 
-from ospool_ep import classads, config_text, overuse, policy, scratch
+from ospool_ep import classads, config_text, delegation, overuse, policy, scratch
 
 # The end of the stop window that is not for jobs: a second to go over to a fast stop, _KILLING_S for a starter
 # that does not answer (after a job whose program did not start, 25.14's never does), a second for goodbyes.
@@ -164,6 +164,7 @@ def _jobs(pilot: Pilot) -> dict[str, str]:
     optional = {"SINGULARITY_BIND_EXPR": classads.quote(pilot.bind_extra)} if pilot.bind_extra else {}
     always = {
         "CREATE_CGROUP_WITHOUT_ROOT": str(pilot.job_cgroups),
+        "BASE_CGROUP": delegation.BASE,
         "SINGULARITY": "/usr/bin/apptainer",
         "SINGULARITY_USE_PID_NAMESPACES": str(pilot.pid_namespaces),
         "STARTER_JOB_ENVIRONMENT": f'"{environment}"',

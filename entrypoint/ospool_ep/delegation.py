@@ -18,6 +18,7 @@ from ospool_ep.machine import Machine
 # HTCondor looks nowhere else.
 _MOUNT = "/sys/fs/cgroup"
 _LEAF = "ospool-ep"
+BASE = "htcondor"  # the jobs' cgroups are in it
 _NEEDED = ("memory", "pids")
 _WELCOME = ("cpu", "io")
 _WAITS_S = (0.01, 0.05, 0.2, 0.5)
@@ -34,7 +35,7 @@ class Delegation:
     def text(self) -> str:
         """For the report."""
         if self.directory:
-            return "each job gets a cgroup of its own: the kernel keeps it within its memory"
+            return "each job is to have a cgroup of its own: the kernel keeps it within its memory"
         return f"jobs have no cgroups of their own ({self.why_not}): HTCondor measures them every few seconds"
 
 
@@ -76,12 +77,24 @@ def enter(machine: Machine, delegation: Delegation) -> str:
             return f"{delegation.directory} has other processes, and it is not a container's"
         (own / _LEAF).mkdir(exist_ok=True)
         _empty(own)
+        for name in _WELCOME:
+            with suppress(OSError):
+                _hand_down(own, (name,))
+        _rehearse(own)
     except OSError as error:
-        return f"{own}: {error.strerror}"
-    for name in _WELCOME:
-        with suppress(OSError):
-            _hand_down(own, (name,))
+        return f"{error.filename or own}: {error.strerror}"
     return ""
+
+
+def _rehearse(own: Path) -> None:
+    """What HTCondor will do for a job. Were it to fail then, the job would run without any limit, and unmeasured."""
+    (own / BASE).mkdir(exist_ok=True)
+    _hand_down(own / BASE, _NEEDED)
+    job = own / BASE / "rehearsal.slice"
+    (job / "rehearsal.scope").mkdir(parents=True, exist_ok=True)
+    (job / "memory.max").write_text("max")
+    (job / "rehearsal.scope").rmdir()
+    job.rmdir()
 
 
 def _empty(own: Path) -> None:

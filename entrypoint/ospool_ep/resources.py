@@ -108,7 +108,8 @@ def _below_one(tightest: Limit) -> tuple[Problem, ...]:
     if tightest.amount >= 1:
         return ()
     why = "a job gets one CPU at least, and runs slower than its owner expects"
-    return (warning("cpu-quota-below-one", tightest.source, why, "docker run --cpus=1, or more"),)
+    cure = f"{tightest.option.format(1) or 'a higher CPU quota'}, or more"
+    return (warning("cpus-below-one", tightest.source, why, cure),)
 
 
 def _slowed(account: _Account, high: Reading) -> tuple[Problem, ...]:

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from ospool_ep import mounts
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem, warning
 
@@ -25,6 +26,7 @@ class Scratch:
     read_only: bool
     noexec: bool
     free_mb: int
+    in_memory: bool = False
 
 
 def look(machine: Machine) -> Scratch:
@@ -39,7 +41,16 @@ def look(machine: Machine) -> Scratch:
         read_only=bool(volume.f_flag & os.ST_RDONLY),
         noexec=bool(volume.f_flag & os.ST_NOEXEC),
         free_mb=volume.f_bavail * volume.f_frsize >> 20,
+        in_memory=_in_memory(machine),
     )
+
+
+def _in_memory(machine: Machine) -> bool:
+    try:
+        mount = mounts.holding(mounts.read(machine), PATH)
+    except OSError:
+        return False
+    return mount is not None and mount.kind in ("tmpfs", "ramfs")
 
 
 def summary(scratch: Scratch) -> str:
@@ -64,7 +75,7 @@ def judge(scratch: Scratch, uid: int) -> tuple[Problem, ...]:
     if scratch.noexec:
         cure = f"{_MOUNT}   (a volume mounted with exec; for tmpfs: --tmpfs /pilot:exec,mode=1777)"
         problems.append(_unfit("scratch-noexec", f"{PATH} is mounted noexec", cure))
-    return (*problems, *_space(scratch))
+    return (*problems, *_space(scratch), *_memory(scratch))
 
 
 def _unfit(id: str, found: str, cure: str) -> Problem:
@@ -80,3 +91,10 @@ def _space(scratch: Scratch) -> tuple[Problem, ...]:
     if scratch.free_mb < RESERVE_MB + _LITTLE_MB:
         return (warning("scratch-little", found, "most jobs ask for more disk and will not match", cure),)
     return ()
+
+
+def _memory(scratch: Scratch) -> tuple[Problem, ...]:
+    if not scratch.in_memory:
+        return ()
+    why = "what jobs write there takes the container's memory, and the kernel kills jobs that are within their shares"
+    return (warning("scratch-in-memory", f"{PATH} is in memory (tmpfs)", why, f"a volume on a disk: {_MOUNT}"),)

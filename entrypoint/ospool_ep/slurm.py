@@ -19,13 +19,16 @@ def cpus(settings: Settings) -> tuple[Limit, ...]:
 
 def memory(settings: Settings) -> Iterable[Limit]:
     """In MB; 0 is all of the node, and no limit."""
-    option, shared, tasks = "sbatch --mem={}M", _shared(settings), settings.slurm_tasks
+    shared, tasks = _shared(settings), settings.slurm_tasks
+    option = "sbatch --mem={}M" if tasks == 1 else f"sbatch --mem=$(({tasks} * {{}}))M"
     if settings.slurm_memory_per_node_mb:
         mb = settings.slurm_memory_per_node_mb
         yield Limit(mb // tasks, f"SLURM_MEM_PER_NODE {mb} MB{shared}", option)
     for given in cpus(settings) if settings.slurm_memory_per_cpu_mb else ():
         mb = settings.slurm_memory_per_cpu_mb or 0
-        yield Limit(int(mb * given.amount), f"SLURM_MEM_PER_CPU {mb} MB for {given.source}", option)
+        yield Limit(
+            int(mb * given.amount), f"SLURM_MEM_PER_CPU {mb} MB for {given.source}", f"{option} (not --mem-per-cpu)"
+        )
 
 
 def _shared(settings: Settings) -> str:

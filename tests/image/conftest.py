@@ -1,10 +1,12 @@
 """The image ring: the built image against a real pool, on whatever engine there is."""
 
+import functools
 import os
 from pathlib import Path
 
 import pytest
 import runs
+import uml
 
 from poolbox import image as images
 from poolbox import pilot, slots, workdir
@@ -53,6 +55,13 @@ def box(host_engine, image, tmp_path_factory):
     yield runs.Box(host_engine, image, BOX, tmp_path_factory.mktemp("files"))
     pools.stop(host_engine, BOX)
     workdir.remove(host_engine, image, BOX)
+
+
+@pytest.fixture(scope="session")
+def machine_v2(box):
+    """Runs a script of uml/ in User-mode Linux: a machine whose cgroups are of version 2."""
+    uml.build(box.engine)
+    return functools.partial(uml.boot, box)
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,11 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from poolbox import pilot, workdir
+from poolbox import pilot, slots, workdir
 from poolbox import pool as pools
 from poolbox.engine import Engine
 
@@ -172,3 +173,25 @@ def description(requirements: str, *more: str, executable: str = "run.sh") -> st
 def at_site(site: str) -> str:
     """Requirements of a job that runs in the pilots of one site only."""
     return f'TARGET.GLIDEIN_Site == "{site}"'
+
+
+@contextmanager
+def together(box, pool, token_file, pilots: Mapping[str, tuple[Mapping[str, str], Sequence[str]]]):
+    """Pilots that boot at the same time, for a module; `pilots`: site to variables and options. Removed at the end."""
+    names = {site: f"{pool.name}-{site}" for site in pilots}
+    try:
+        for site, (env, options) in pilots.items():
+            pilot.remove(box.engine, names[site])
+            named = {"GLIDEIN_Site": site, "GLIDEIN_ResourceName": site, **env}
+            pilot.start(pool, token_file, box.scratch(), env=named, options=options, name=names[site])
+        yield {site: Booted(name, _slot(pool, site, name)) for site, name in names.items()}
+    finally:
+        for name in names.values():
+            pilot.remove(box.engine, name)
+
+
+def _slot(pool, site: str, container: str) -> dict[str, str]:
+    try:
+        return slots.wait_for_slot(pool, f'GLIDEIN_Site == "{site}"', 60, unless_ended=container)
+    except pools.PoolError as error:
+        raise AssertionError(f"{error}\n{pilot.logs(pool.engine, container, 60)}") from None

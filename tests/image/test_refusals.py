@@ -95,7 +95,7 @@ SCRATCH = {
     "root's directory": ("scratch-permission", 77, "not writable by uid 1000"),
     "read-only": ("scratch-read-only", 69, "mounted read-only"),
     "noexec": ("scratch-noexec", 69, "mounted noexec"),
-    "tiny": ("scratch-full", 69, "at least 512 MB are needed"),
+    "tiny": ("scratch-full", 69, "jobs need 512 MB at least"),
 }
 
 
@@ -116,7 +116,7 @@ def test_scratch_that_cannot_serve(box, case):
 
 def test_a_small_scratch_volume_is_a_warning(box):
     ended = box.run(options=("--tmpfs", "/pilot:exec,mode=1777,size=1g"), command=("--print-config",))
-    assert (ended.code, ended.warnings) == (0, ["scratch-little"])
+    assert (ended.code, ended.warnings) == (0, ["scratch-little", "scratch-in-memory"])
 
 
 @pytest.mark.parametrize(

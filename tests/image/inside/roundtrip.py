@@ -24,6 +24,7 @@ from ospool_ep import (
     pools,
 )
 from ospool_ep.machine import Machine
+from ospool_ep.process_limits import ProcessLimits
 
 CONFIG = Path("/tmp/round")
 PIECES = (
@@ -140,7 +141,7 @@ def pilot_of(texts, extras):
     settings, _ = environment.load(texts)
     pool = pools.choose(settings, lambda count: 0)
     able = apptainer.Apptainer("1.4.5", True, True, True)
-    attributes = ad.attributes(settings, pool, ad.lifetime(settings, 1795000000), able)
+    attributes = ad.attributes(settings, pool, ad.lifetime(settings, 1795000000), able, ProcessLimits())
     attributes |= {extra.name: extra.text for extra in extras}
     chosen = names.choose(settings.resource_name, "host", "0a1b2c3d", False)
     fields = {
@@ -149,7 +150,7 @@ def pilot_of(texts, extras):
         "collectors": pool.collectors, "ccb": pool.ccb, "cpus": 1, "memory_mb": 1000, "start": policy.start(settings),
         "attributes": tuple(attributes.items()), "job_environment": job_environment.render(settings),
         "bind_extra": settings.bind_extra, "pid_namespaces": True, "idle_minutes": 30, "stop_seconds": 10,
-        "booted": 1795000000, "log_target": "/proc/1/fd/1",
+        "booted": 1795000000, "log_target": "/proc/1/fd/1", "job_cgroups": False,
     }  # fmt: skip
     known = condor_config.Pilot.__dataclass_fields__
     return condor_config.Pilot(**{name: value for name, value in fields.items() if name in known})

@@ -1,0 +1,42 @@
+"""The mount table of this process (proc_pid_mountinfo(5))."""
+
+import re
+from dataclasses import dataclass
+
+from ospool_ep.machine import Machine
+
+TABLE = "/proc/self/mountinfo"
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """`root` of a file system of this kind is seen at `point`."""
+
+    kind: str
+    root: str
+    point: str
+    options: frozenset[str]
+
+
+def read(machine: Machine) -> tuple[Mount, ...]:
+    """All mounts, but for those that a later one on the same point hides. Raises OSError."""
+    return parse(machine.read(TABLE).decode("utf-8", "replace"))
+
+
+def parse(text: str) -> tuple[Mount, ...]:
+    """The rows that are what they should be."""
+    mounts: dict[str, Mount] = {}
+    for row in text.splitlines():
+        before, _, after = row.partition(" - ")
+        fields, kind = before.split(" "), after.split(" ")
+        if len(fields) >= 6 and len(kind) >= 3:
+            root, point = (_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), field) for field in fields[3:5])
+            mounts[point] = Mount(kind[0], root, point, frozenset(kind[2].split(",")))
+    return tuple(mounts.values())
+
+
+def holding(mounts: tuple[Mount, ...], path: str) -> Mount | None:
+    """The mount that a path is in; None where the table does not say."""
+    above = [mount for mount in mounts if f"{path}/".startswith(f"{mount.point.rstrip('/')}/")]
+    return max(above, key=lambda mount: len(mount.point), default=None)
