@@ -60,11 +60,12 @@ def _must(command: list[str], environment: dict[str, str] | None = None) -> None
 def static(tools: Path, steps: Steps) -> list[str]:
     """Names of the static checks that failed."""
     shell = _scripts("sh", "bash")
+    dockerfiles = sorted(map(str, (*(TOP / "image").glob("Dockerfile*"), *(TOP / "tests").rglob("Dockerfile"))))
     checks = {
         "format (ruff format)": ["ruff", "format", "--check", "."],
         "lint (ruff)": ["ruff", "check", "."],
         "types (mypy --strict)": ["mypy"],
-        "Dockerfile (hadolint)": ["hadolint", *map(str, sorted((TOP / "image").glob("Dockerfile*")))],
+        "Dockerfile (hadolint)": ["hadolint", *dockerfiles],
     }
     if shell:
         checks["shell (shellcheck)"] = ["shellcheck", *shell]
