@@ -145,6 +145,37 @@ def test_no_cgroup_of_the_controller(tmp_path):
     assert "names no cgroup of the memory controller" in doubt
 
 
+def outside(root, groups, us="/system.slice/docker-1.scope", path="/"):
+    """The host's tree as a volume in a private namespace: `groups` below its top, ours lists pid 7."""
+    member(root, f"0::{path}")
+    mounted(root, cgroup2("/sys/fs/cgroup", "/../.."))
+    for group in groups:
+        put(root, f"/sys/fs/cgroup{group}/cgroup.procs", "0\n7\n" if group == us else "0\n17\n")
+    return cgroup_paths.find(machine(root, pid=7), "memory")
+
+
+def test_our_own_cgroup_is_found_by_its_processes_where_its_name_is_not_told(tmp_path):
+    found = outside(
+        tmp_path, ["", "/init.scope", "/system.slice", "/system.slice/a.scope", "/system.slice/docker-1.scope"]
+    )
+    assert found.doubt == ""
+    assert [(level.name, level.directory.removeprefix("/sys/fs/cgroup")) for level in found.levels] == [
+        ("this cgroup", "/system.slice/docker-1.scope"), ("the parent cgroup", "/system.slice"), ("the cgroup /", ""),
+    ]  # fmt: skip
+
+
+def test_one_below_the_namespaces_own_is_found_too(tmp_path):
+    groups = ["/system.slice/docker-1.scope", "/system.slice/docker-1.scope/leaf", "/system.slice/docker-2.scope/leaf"]
+    found = outside(tmp_path, groups, us="/system.slice/docker-1.scope/leaf", path="/leaf")
+    assert found.levels[0].directory == "/sys/fs/cgroup/system.slice/docker-1.scope/leaf"
+
+
+def test_one_that_lists_us_nowhere_is_still_told(tmp_path):
+    found = outside(tmp_path, ["/system.slice/docker-1.scope", "/a"], us="/a")
+    assert "not found in what is mounted" in found.doubt
+    assert [level.directory for level in found.levels] == ["/sys/fs/cgroup"]
+
+
 def test_a_missing_list_of_mounts(tmp_path):
     member(tmp_path, "0::/")
     assert find(tmp_path) == (2, [], f"{TABLE}: No such file or directory")

@@ -45,7 +45,7 @@ def refused(root, why, **changes):
     assert found.directory is None
     assert why in found.why_not
     assert found.why_not in found.text
-    assert "HTCondor measures them" in found.text
+    assert "jobs are measured every few seconds" in found.text
 
 
 def test_version_1_has_none(tmp_path):

@@ -56,10 +56,17 @@ def test_below_the_floor_a_warning_names_the_option(little, id, found, option):
 
 def test_everything_that_is_too_little_is_told_at_once():
     doubt = Reading((), ("/sys/fs/cgroup/pids.max: Permission denied",))
-    problems = judge(processes=pids(1), files=1, shm_mb=1, groups=doubt)
+    problems = judge(processes=pids(32), files=1, shm_mb=1, groups=doubt)
     assert ids(problems) == ["processes-few", "files-few", "shm-small", "processes-limit-unseen"]
     assert "assumed: there is none" in said(problems)
     assert "pids.max: Permission denied" in problems[-1].raw
+
+
+def test_so_few_processes_that_nothing_starts_are_refused():
+    (problem,) = judge(processes=pids(31))
+    assert (problem.id, exit_code((problem,))) == ("processes-too-few", Exit.UNFIT)
+    assert "pids.max 31" in problem.found
+    assert "docker run --pids-limit=" in problem.cure
 
 
 def test_a_limit_of_processes_that_was_found_next_to_a_file_that_cannot_be_read_is_not_none():

@@ -146,6 +146,16 @@ def test_a_quota_that_cannot_be_read_is_a_warning_that_says_what_was_assumed():
     assert "assumed: the limits that were found are all" in problems[0].why
 
 
+def test_what_the_administrator_has_said_needs_no_further_warning():
+    unseen = Reading((), ("/sys/fs/cgroup/cpu.max: Permission denied",))
+    assert ids(cpus(8, quota=unseen, num_cpus=4)[1]) == []
+    assert ids(cpus(8, quota=unseen, num_cpus=9)[1]) == ["offer-lowered", "cpu-limit-unseen"]
+
+
+def test_a_variable_that_was_refused_is_not_called_missing():
+    assert cpus(8, refused=("NUM_CPUS",))[0].source == "all of the host (NUM_CPUS refused)"
+
+
 def test_a_cpuset_that_cannot_be_read_is_no_matter_because_the_affinity_mask_says_it():
     assert cpus(cpuset=Reading((), (DOUBT,)))[1] == ()
 

@@ -38,8 +38,8 @@ def test_memory_for_each_cpu_is_counted_with_the_cpus_of_the_node():
     assert memory(slurm_memory_per_cpu_mb=500, slurm_cpus_per_node=4) == [2000]
 
 
-def test_memory_for_each_cpu_of_an_unknown_number_says_nothing():
-    assert memory(slurm_memory_per_cpu_mb=500) == []
+def test_memory_for_each_cpu_of_an_unknown_number_is_that_of_one():
+    assert memory(slurm_memory_per_cpu_mb=500) == [500]
 
 
 def test_two_words_for_memory_are_two_limits():

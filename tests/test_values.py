@@ -163,5 +163,6 @@ def test_what_slurm_does_not_write_is_an_error(bad):
         values.per_node(min)(bad)
 
 
-def test_a_node_without_cpus_still_has_the_one_that_we_run_on():
-    assert values.per_node(min)("0,4") == 1
+def test_no_node_of_slurms_is_without_cpus():
+    with pytest.raises(ValueError, match="not a list of numbers"):
+        values.per_node(min)("0,4")

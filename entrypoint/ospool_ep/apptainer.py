@@ -89,9 +89,14 @@ def _problems(facts: Apptainer, plain: Result, with_pid: Result, sif: Result, wa
 
 
 def _broken(result: Result) -> Problem:
-    error = result.stderr.strip()
+    error = _error(result)
     cause, cure = next((found for pattern, *found in _CAUSES if pattern in error), _UNKNOWN)
     return warning("apptainer", f"job containers do not run: {cause}", _PLAIN_ONLY, cure, error)
+
+
+def _error(result: Result) -> str:
+    """What Apptainer says, without the stacks of its threads."""
+    return result.stderr.strip().partition("\ngoroutine ")[0].partition("\nPC=")[0]
 
 
 _PLAIN_ONLY = "only jobs that ask for no container will match (few in the OSPool)"
@@ -102,6 +107,7 @@ _CAUSES = (
      "Kubernetes: securityContext.seccompProfile.type: Unconfined\n"
      "host: sysctl user.max_user_namespaces (not 0), kernel.apparmor_restrict_unprivileged_userns (0)"),
     ("unknown userid", "this uid has no passwd entry", "--user 1000, or see the warning user-unknown"),
+    ("Resource temporarily unavailable", "there are too few processes for it", "docker or podman: --pids-limit 16384"),
     ("no answer within", "Apptainer hangs", "look for a hanging mount on the host (df hangs too)"),
 )  # fmt: skip
 
@@ -114,11 +120,11 @@ def _no_pid_namespaces(result: Result) -> Problem:
         "podman: --security-opt unmask=ALL\n"
         "Kubernetes: securityContext.procMount: Unmasked"
     )
-    return warning("apptainer-pid-namespaces", found, why, cure, result.stderr.strip())
+    return warning("apptainer-pid-namespaces", found, why, cure, _error(result))
 
 
 def _no_sif(result: Result) -> Problem:
-    error = result.stderr.strip()
+    error = _error(result)
     why = "jobs whose container is a .sif file will not match"
     cure = next((cure for pattern, cure in _SIF_CAUSES if pattern in error), _UNKNOWN[1])
     return warning("apptainer-sif", "containers in .sif files do not run", why, cure, error)

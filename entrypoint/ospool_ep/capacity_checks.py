@@ -3,31 +3,32 @@
 from collections.abc import Callable
 
 from ospool_ep import cgroups, delegation, host, process_limits, resources
+from ospool_ep.account import Share
 from ospool_ep.check import Check, Outcome
 from ospool_ep.machine import Machine
 from ospool_ep.report import Line
 from ospool_ep.settings import Settings
 
 
-def cpus(machine: Machine, settings: Settings) -> Check[resources.Share]:
+def cpus(machine: Machine, settings: Settings) -> Check[Share]:
     """CPUs."""
 
-    def look() -> Outcome[resources.Share]:
+    def look() -> Outcome[Share]:
         share, problems = resources.cpus(host.look(), cgroups.quota(machine), cgroups.cpuset(machine), settings)
         return Outcome(share, Line("CPUs", share.text, problems))
 
-    return Check("CPUs", look, resources.Share(0))
+    return Check("CPUs", look, Share(0))
 
 
-def memory(machine: Machine, settings: Settings) -> Check[resources.Share]:
+def memory(machine: Machine, settings: Settings) -> Check[Share]:
     """Memory."""
 
-    def look() -> Outcome[resources.Share]:
+    def look() -> Outcome[Share]:
         limits, high = cgroups.memory(machine), cgroups.memory_high(machine)
         share, problems = resources.memory(host.look(), limits, high, settings)
         return Outcome(share, Line("Memory", share.text, problems))
 
-    return Check("Memory", look, resources.Share(0))
+    return Check("Memory", look, Share(0))
 
 
 def limits(machine: Machine, cpus: Callable[[], int]) -> Check[process_limits.ProcessLimits]:

@@ -14,8 +14,12 @@ class Running(Generic[T]):
     def __init__(self, function: Callable[[], T]) -> None:
         self._answer: T | BaseException | None = None
         self._function = function
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = threading.Thread(target=self._work, daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads to be had (docker run --pids-limit=5): then one after the other
+            self._thread = None
+            self._work()
 
     def _work(self) -> None:
         try:
@@ -25,9 +29,10 @@ class Running(Generic[T]):
 
     def result(self, timeout_s: float) -> T | BaseException:
         """What it returned or raised; TimeoutError where it has not ended `timeout_s` from now."""
-        self._thread.join(max(0.0, timeout_s))
-        if self._thread.is_alive():
-            return TimeoutError("no answer")
+        if self._thread is not None:
+            self._thread.join(max(0.0, timeout_s))
+            if self._thread.is_alive():
+                return TimeoutError("no answer")
         return self._answer  # type: ignore[return-value]  # set by then, and None only where T is
 
 

@@ -36,7 +36,7 @@ class Delegation:
         """For the report."""
         if self.directory:
             return "each job is to have a cgroup of its own: the kernel keeps it within its memory"
-        return f"jobs have no cgroups of their own ({self.why_not}): HTCondor measures them every few seconds"
+        return f"jobs are measured every few seconds; they have no cgroups of their own: {self.why_not}"
 
 
 def look(machine: Machine) -> Delegation:
@@ -57,6 +57,8 @@ def _judge(machine: Machine, own: str) -> Delegation:
     if not (directory / "cgroup.type").exists():
         return Delegation(None, "we are in the machine's own root cgroup")
     files = (directory, directory / "cgroup.procs", directory / "cgroup.subtree_control")
+    if os.statvfs(directory).f_flag & os.ST_RDONLY:
+        return Delegation(None, f"{own} is read-only")
     if not all(os.access(file, os.W_OK, effective_ids=True) for file in files):
         return Delegation(None, f"{own} is not ours to write to")
     try:
@@ -73,7 +75,7 @@ def enter(machine: Machine, delegation: Delegation) -> str:
         return delegation.why_not
     own = machine.path(delegation.directory)
     try:
-        if delegation.directory != _MOUNT and _processes(own) != [str(os.getpid())]:
+        if delegation.directory != _MOUNT and _processes(own) != [str(machine.pid)]:
             return f"{delegation.directory} has other processes, and it is not a container's"
         (own / _LEAF).mkdir(exist_ok=True)
         _empty(own)

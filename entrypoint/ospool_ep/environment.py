@@ -14,20 +14,24 @@ _OURS = re.compile(
 )
 # Kubernetes adds these for every service of the namespace, whatever the service is called.
 _KUBERNETES = re.compile(r".*_(SERVICE_(HOST|PORT)(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_.*)?)?)")
-# Set by an outer Apptainer container or by Slurm; not an administrator's words.
-_OUTER = re.compile(r"(APPTAINER|SINGULARITY)(ENV_.*|_(NAME|CONTAINER|COMMAND|ENVIRONMENT|BIND|APPNAME))|SLURM_.*")
+# Set by an outer Apptainer container, Slurm or systemd; not an administrator's words.
+_OUTER = re.compile(
+    r"(APPTAINER|SINGULARITY)(ENV_.*|_(NAME|CONTAINER|COMMAND|ENVIRONMENT|BIND|APPNAME))|SLURM_.*|MEMORY_PRESSURE_(WATCH|WRITE)"
+)
 
 
 def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
     """Settings (defaults where a value is refused) and every problem with the environment."""
     fields: dict[str, Any] = {}
     problems: list[Problem] = []
+    refused: list[str] = []
     for row in TABLE:
         value, found = _value(row, environ)
         problems += found
+        refused += [row.name for problem in found if not problem.warning]
         if value is not None:
             fields[row.field] = value
-    settings = Settings(**fields, passed_on=passed_on(environ))
+    settings = Settings(**fields, passed_on=passed_on(environ), refused=tuple(refused))
     return settings, (*problems, *_ranges(settings), *_not_yet(environ), *_strangers(environ))
 
 

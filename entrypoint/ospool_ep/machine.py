@@ -40,6 +40,7 @@ class Machine:
     root: Path = Path("/")
     uid: int = field(default_factory=os.geteuid)
     gid: int = field(default_factory=os.getegid)
+    pid: int = field(default_factory=os.getpid)
     hostname: str = field(default_factory=lambda: os.uname().nodename)
     now: int = field(default_factory=lambda: int(time.time()))
 
@@ -53,6 +54,14 @@ class Machine:
         if not directory.exists():
             return ()
         return tuple(Entry(name, _kind(directory / name)) for name in sorted(os.listdir(directory)))
+
+    def directories(self, path: str) -> tuple[str, ...]:
+        """Names of the directories in a directory; empty where it cannot be read."""
+        try:
+            with os.scandir(self.path(path)) as entries:
+                return tuple(sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False)))
+        except OSError:
+            return ()
 
     def read(self, path: str, limit: int = 1 << 20) -> bytes:
         """At most `limit` bytes of a file. Raises OSError."""

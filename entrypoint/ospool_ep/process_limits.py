@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from ospool_ep import cgroups
 from ospool_ep.cgroups import Limit, Reading
 from ospool_ep.machine import Machine
-from ospool_ep.problem import Problem, warning
+from ospool_ep.problem import Exit, Problem, warning
 
 _SHM = "/dev/shm"
 _PROCESSES_PER_CPU = 256
+# The daemons, a starter, and one job in Apptainer with the threads of its helpers.
+_PROCESSES_LEAST = 32
 _FILES = 4096
 _SHM_MB = 64
 
@@ -58,7 +60,7 @@ def summary(limits: ProcessLimits) -> str:
 def judge(limits: ProcessLimits, cpus: int, groups: Reading) -> tuple[Problem, ...]:
     """Too little of these breaks some jobs, not the pilot: warnings."""
     problems = (_processes(limits, cpus), _files(limits), _shm(limits))
-    cure = f"docker run --pids-limit={_PROCESSES_PER_CPU * cpus} is enough"
+    cure = "show it to the pilot: docker run --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:ro"
     unseen = cgroups.unseen("processes-limit-unseen", "limit of processes", cure, groups)
     return (*(problem for problem in problems if problem), *unseen)
 
@@ -67,8 +69,12 @@ def _processes(limits: ProcessLimits, cpus: int) -> Problem | None:
     need = _PROCESSES_PER_CPU * cpus
     if limits.processes is None or limits.processes.amount >= need:
         return None
-    found = f"{limits.processes.source}: fewer than {_PROCESSES_PER_CPU} processes and threads for each of {cpus} CPUs"
     option = f"--pids-limit={need}" if "pids" in limits.processes.source else f"--ulimit nproc={need}:{need}"
+    if limits.processes.amount < _PROCESSES_LEAST:
+        found = f"{limits.processes.source}: HTCondor and one job in Apptainer need {_PROCESSES_LEAST}"
+        cure = f"docker run {option}, or more"
+        return Problem("processes-too-few", found, "the pilot or its jobs could not start", cure, Exit.UNFIT)
+    found = f"{limits.processes.source}: fewer than {_PROCESSES_PER_CPU} processes and threads for each of {cpus} CPUs"
     return warning("processes-few", found, "jobs with many threads fail to start them", f"docker run {option}, or more")
 
 

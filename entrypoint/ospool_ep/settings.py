@@ -60,6 +60,7 @@ class Settings:
     stop_seconds: int = 10
     traceback: bool = False
     passed_on: tuple[tuple[str, str], ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 def _verbatim(value: str) -> str:

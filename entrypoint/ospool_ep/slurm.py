@@ -24,7 +24,8 @@ def memory(settings: Settings) -> Iterable[Limit]:
     if settings.slurm_memory_per_node_mb:
         mb = settings.slurm_memory_per_node_mb
         yield Limit(mb // tasks, f"SLURM_MEM_PER_NODE {mb} MB{shared}", option)
-    for given in cpus(settings) if settings.slurm_memory_per_cpu_mb else ():
+    # Without a word about CPUs there is one at least
+    for given in (cpus(settings) or (Limit(1, "1 CPU"),)) if settings.slurm_memory_per_cpu_mb else ():
         mb = settings.slurm_memory_per_cpu_mb or 0
         yield Limit(
             int(mb * given.amount), f"SLURM_MEM_PER_CPU {mb} MB for {given.source}", f"{option} (not --mem-per-cpu)"

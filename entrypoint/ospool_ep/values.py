@@ -91,9 +91,9 @@ def per_node(choose: Callable[[list[int]], int]) -> Callable[[str], int]:
     """A parser of Slurm's short form: `72(x2),36` are nodes of 72, 72 and 36; which of them is ours is not known."""
 
     def parse(value: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,6}(\(x[0-9]+\))?(,[0-9]{1,6}(\(x[0-9]+\))?)*", value):
+        if not re.fullmatch(r"[1-9][0-9]{0,5}(\(x[0-9]+\))?(,[1-9][0-9]{0,5}(\(x[0-9]+\))?)*", value):
             raise ValueError("is not a list of numbers as Slurm writes it")
-        return max(1, choose([int(node.split("(")[0]) for node in value.split(",")]))
+        return choose([int(node.split("(")[0]) for node in value.split(",")])
 
     return parse
 

@@ -132,6 +132,14 @@ def test_half_a_cpu_is_offered_as_one_with_a_warning(box):
     assert report(tested.out)["CPUs"].startswith("1 cpu quota 0.5 of this cgroup")
 
 
+@pytest.mark.parametrize("processes", [5, 12, 20])
+def test_hardly_any_processes_are_refused_and_no_bug(box, processes):
+    """A thread or a program that cannot be started is no failure of ours."""
+    tested = selftest(box, (f"--pids-limit={processes}",))
+    assert (tested.code, tested.refusals) == (69, ["processes-too-few"])
+    assert "goroutine" not in tested.out
+
+
 def test_too_little_memory_is_refused_with_the_arithmetic(box):
     tested = selftest(box, ("--memory=300m",))
     assert tested.refusals == ["memory-too-little"]
