@@ -107,7 +107,7 @@ def test_a_mount_that_shows_our_cgroup_goes_before_one_that_does_not():
 
 def test_nothing_mounted():
     found = cgroup_paths.chain("/a", 2, ())
-    assert (found.levels, found.doubt) == ((), "no cgroup mounted")
+    assert (found.levels, found.doubt) == ((), "its cgroups are not mounted")
 
 
 # --- on a root
@@ -134,7 +134,7 @@ def test_each_controller_has_its_own_hierarchy_in_a_hybrid(tmp_path):
 def test_a_controller_without_its_mount_is_told_although_others_have_theirs(tmp_path):
     put(tmp_path, MEMBERSHIP, HYBRID)
     mounted(tmp_path, cgroup1("/c/cpu", "cpu,cpuacct"), cgroup2("/c/unified"))
-    assert find(tmp_path, "memory") == (1, [], "no cgroup mounted")
+    assert find(tmp_path, "memory") == (1, [], "its cgroups are not mounted")
 
 
 def test_no_cgroup_of_the_controller(tmp_path):

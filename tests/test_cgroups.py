@@ -281,7 +281,7 @@ class TestDoubts:
     def test_nothing_mounted(self, tmp_path, what, name):
         member(tmp_path, "0::/")
         mounted(tmp_path)
-        assert read(what, tmp_path) == ([], ["no cgroup mounted"])
+        assert read(what, tmp_path) == ([], ["its cgroups are not mounted"])
 
     def test_no_proc_at_all(self, tmp_path, what, name):
         limits, doubts = read(what, tmp_path)

@@ -116,11 +116,6 @@ class Pipe:
             return ""
 
 
-# A plain directory is no cgroup: what is written into it stays, and it cannot be removed while that is there. So the
-# last step of the rehearsal fails here, and shows that all the others were done; the image ring sees it pass.
-REHEARSED = "/htcondor/rehearsal.slice: Directory not empty"
-
-
 def enter(root, directory=CGROUP):
     return delegation.enter(machine(root), Delegation(directory))
 
@@ -131,23 +126,30 @@ def test_processes_go_down_before_controllers_are_handed_down(tmp_path):
     (own / "ospool-ep").mkdir()
     moved, control = Pipe(own / "ospool-ep/cgroup.procs"), Pipe(own / "cgroup.subtree_control")
     (own / "cgroup.procs").write_text("0\n17\n")
-    assert enter(tmp_path).endswith(f"{CGROUP}{REHEARSED}")
+    assert enter(tmp_path) == ""
     assert moved.text == "17"
     assert control.text == "+memory +pids+cpu+io"
 
 
 def test_what_htcondor_does_for_a_job_is_rehearsed(tmp_path):
     ours(tmp_path)
-    assert enter(tmp_path).endswith(REHEARSED)
+    assert enter(tmp_path) == ""
     base = tmp_path / CGROUP.lstrip("/") / "htcondor"
     assert (base / "cgroup.subtree_control").read_text() == "+memory +pids"
     assert (base / "rehearsal.slice/memory.max").read_text() == "max"
     assert not (base / "rehearsal.slice/rehearsal.scope").exists()
 
 
+def test_a_rehearsal_that_fails_is_no_success(tmp_path):
+    """HTCondor would run the job without any limit (cgroup.max.descendants, somebody else's directory)."""
+    ours(tmp_path)
+    put(tmp_path, f"{CGROUP}/htcondor/rehearsal.slice", "")
+    assert "rehearsal.slice" in enter(tmp_path)
+
+
 def test_the_leaf_is_made_where_it_is_not_there_yet(tmp_path):
     ours(tmp_path, cgroup__procs="17")
-    assert enter(tmp_path).endswith(REHEARSED)
+    assert enter(tmp_path) == ""
     assert (tmp_path / CGROUP.lstrip("/") / "ospool-ep/cgroup.procs").read_text() == "17"
 
 
@@ -164,7 +166,7 @@ def test_a_cgroup_that_is_no_containers_is_only_divided_when_we_are_alone_in_it(
     directory = f"{CGROUP}/user/pilot.service"
     ours(tmp_path, directory, cgroup__procs="\n".join((str(os.getpid()), *processes)))
     why = enter(tmp_path, directory)
-    assert why.endswith(REHEARSED) if alone else f"{directory} has other processes" in why
+    assert why == "" if alone else f"{directory} has other processes" in why
     assert (tmp_path / directory.lstrip("/") / "ospool-ep").exists() is alone
 
 

@@ -11,7 +11,8 @@ MB = 1024  # disk is counted in KB
 def ask(knob, **job):
     """The slot has 500 MB of memory and 2000 MB of disk."""
     slot = classad2.ClassAd({"Memory": 500, "Disk": 2000 * MB})
-    return classads.parse(overuse.KNOBS[knob]).eval(slot, classad2.ClassAd({"JobUniverse": 5} | job))
+    measured = {"JobUniverse": 5, "JobState": "Running"}
+    return classads.parse(overuse.knobs(False)[knob]).eval(slot, classad2.ClassAd(measured | job))
 
 
 def held(**job):
@@ -32,6 +33,7 @@ def held(**job):
         {"MemoryUsage": classad2.Value.Error, "DiskUsage": "much"},
         {"MemoryUsage": classad2.ExprTree("(ResidentSetSize + 1023) / 1024")},
         {"MemoryUsage": 99999, "DiskUsage": 99999999, "JobUniverse": 13},
+        {"MemoryUsage": 99999, "DiskUsage": 99999999, "JobState": classad2.Value.Undefined},
     ],
 )
 def test_a_job_within_its_slot_or_not_measured_yet_or_a_virtual_machine_runs_on(job):
@@ -61,6 +63,18 @@ def test_a_job_over_its_slot_is_held_at_once_with_the_numbers_and_the_cure(job, 
     assert ask("MAXJOBRETIREMENTTIME", **job) == -1
     assert ask("WANT_HOLD_SUBCODE", **job) == subcode
     assert ask("WANT_HOLD_REASON", **job) == reason
+
+
+def test_numbers_are_told_as_whole_ones():
+    assert "601 MB used" in ask("WANT_HOLD_REASON", MemoryUsage=600.5)
+    assert "2001 MB used, the slot has 2000 MB" in ask("WANT_HOLD_REASON", DiskUsage=2000 * MB + 1)
+
+
+def test_shared_memory_counts_once_where_the_kernel_does_not_count():
+    metric = classads.parse(overuse.knobs(False)["MEMORY_USAGE_METRIC"])
+    assert metric.eval(classad2.ClassAd({"ResidentSetSize": 5000 * 1024, "ProportionalSetSizeKb": 100 * 1024})) == 100
+    assert metric.eval(classad2.ClassAd({"ResidentSetSize": 500 * 1024 + 1})) == 501
+    assert not {"USE_PSS", "MEMORY_USAGE_METRIC"} & set(overuse.knobs(True))
 
 
 def test_one_kb_too_much_is_too_much():

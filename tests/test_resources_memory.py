@@ -123,7 +123,7 @@ def test_less_is_refused_with_the_arithmetic(limit, left):
     share, problems = memory(limit=limits(limit))
     assert ids(problems) == ["memory-too-little"]
     assert exit_code(problems) == Exit.UNFIT
-    assert f"{left} MB" in problems[0].found
+    assert problems[0].found.startswith(f"{max(0, left)} MB are left")
     assert f"memory limit {limit} MB of this cgroup minus 100 MB kept for the pilot" in problems[0].found
     assert "256" in problems[0].found
     assert "docker run --memory=356m" in problems[0].cure

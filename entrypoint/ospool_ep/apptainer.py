@@ -133,6 +133,7 @@ def _no_sif(result: Result) -> Problem:
 _SIF_CAUSES = (
     ("Permission denied", "on the host: chmod 0666 /dev/fuse"),
     ("Resource temporarily unavailable", "docker or podman: --pids-limit 16384"),
+    ("oo many open files", "docker or podman: --ulimit nofile=4096:4096"),
     ("fuse", "docker or podman: --device /dev/fuse\nKubernetes: a device plugin or hostPath for /dev/fuse"),
 )
 

@@ -83,7 +83,7 @@ def chain(path: str, version: int, shown: tuple[Mount, ...]) -> Chain:
     """The levels of the mount that shows most of them. `path` is relative to the root of our cgroup namespace."""
     found = [(mount, relative) for mount in shown if (relative := _below(path, mount.root)) is not None]
     if not found:
-        why = f"{MEMBERSHIP} says {path}: not found in what is mounted" if shown else "no cgroup mounted"
+        why = f"{MEMBERSHIP} says {path}: not found in what is mounted" if shown else "its cgroups are not mounted"
         return _guess(version, shown, why)
     mount, relative = max(found, key=lambda candidate: candidate[1].count("/"))
     return Chain(version, tuple(_levels(mount, relative)))

@@ -17,7 +17,9 @@ class Running(Generic[T]):
         self._thread: threading.Thread | None = threading.Thread(target=self._work, daemon=True)
         try:
             self._thread.start()
-        except RuntimeError:  # no more threads to be had (docker run --pids-limit=5): then one after the other
+        except (
+            RuntimeError
+        ):  # no more threads to be had (docker run --pids-limit=5): then one after the other, without time-outs
             self._thread = None
             self._work()
 

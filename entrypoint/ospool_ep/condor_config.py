@@ -169,7 +169,7 @@ def _jobs(pilot: Pilot) -> dict[str, str]:
         "SINGULARITY_USE_PID_NAMESPACES": str(pilot.pid_namespaces),
         "STARTER_JOB_ENVIRONMENT": f'"{environment}"',
     }
-    return overuse.KNOBS | always | optional
+    return overuse.knobs(pilot.job_cgroups) | always | optional
 
 
 def _master_attributes(published: dict[str, str]) -> str:

@@ -93,10 +93,13 @@ def _rehearse(own: Path) -> None:
     (own / BASE).mkdir(exist_ok=True)
     _hand_down(own / BASE, _NEEDED)
     job = own / BASE / "rehearsal.slice"
-    (job / "rehearsal.scope").mkdir(parents=True, exist_ok=True)
-    (job / "memory.max").write_text("max")
-    (job / "rehearsal.scope").rmdir()
-    job.rmdir()
+    try:
+        (job / "rehearsal.scope").mkdir(parents=True, exist_ok=True)
+        (job / "memory.max").write_text("max")
+    finally:
+        for directory in (job / "rehearsal.scope", job):
+            with suppress(OSError):
+                directory.rmdir()
 
 
 def _empty(own: Path) -> None:

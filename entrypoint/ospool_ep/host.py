@@ -28,13 +28,12 @@ def look() -> Host:
     )
 
 
+# What psutil raises where /proc is not as it expects.
+_NOT_SHOWN = (OSError, RuntimeError, ValueError, LookupError)
+
+
 def _visible(memory: Callable[[], Any]) -> int | None:
     try:
         return int(memory().total) >> 20
-    except (
-        OSError,
-        RuntimeError,
-        ValueError,
-        LookupError,
-    ):  # psutil says each of them where /proc is not as it expects
+    except _NOT_SHOWN:
         return None

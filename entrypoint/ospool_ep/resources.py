@@ -57,7 +57,7 @@ def _slowed(account: Account, high: Reading) -> tuple[Problem, ...]:
 
 
 def _too_little(account: Account) -> Problem:
-    found = f"{account.allowed} MB are left for jobs, {_FLOOR_MB} are needed: {account.arithmetic}"
+    found = f"{max(0, account.allowed)} MB are left for jobs, {_FLOOR_MB} are needed: {account.arithmetic}"
     option = account.tightest.option.format(_FLOOR_MB + account.kept) or "a machine with more memory"
     cure = f"{option} at least; jobs of the OSPool ask for 1000 MB and more"
     return Problem("memory-too-little", found, "no job would match", cure, Exit.UNFIT)

@@ -64,6 +64,12 @@ def test_cpu_quota_and_memory_limit_are_what_the_slot_has(box, pilots):
     assert said["Memory"].startswith("600 memory limit 700 MB of this cgroup minus 100 MB kept for the pilot")
 
 
+def test_some_of_the_volume_is_not_offered(box, pilots):
+    stray = pilots["stray"]
+    free_kb = int(box.inside(stray.container, "df", "-k", "--output=avail", "/pilot").split()[-1])
+    assert abs((free_kb - int(stray.ad["TotalSlotDisk"].split(".")[0])) / 1024 - 512) < 200  # others write there, too
+
+
 def test_a_lowered_offer_is_a_warning_with_both_numbers(box, pilots):
     text = pilot.logs(box.engine, pilots["quota"].container)
     assert "warning: offer-lowered" in text

@@ -26,6 +26,23 @@ WRITE = """\
 head -c 300M /dev/zero > big
 sleep 100
 """
+# Four children share their parent's 100 MB: together they use little more
+SHARE = """\
+#!/usr/bin/python3
+import os, time
+block = bytearray(100 << 20)
+block[::4096] = b"x" * len(block[::4096])
+alone = all(os.fork() for _ in range(4))
+time.sleep(25)
+for _ in range(4 if alone else 0):
+    os.wait()
+"""
+SLEEP = """\
+#!/bin/sh
+sleep 20
+"""
+# The job's ad as it comes from a machine where it used more
+ELSEWHERE = ("request_disk = 32MB", "+ResidentSetSize = 400000", "+DiskUsage = 1000000")
 # Runs beside the others until it is told to end
 BYSTANDER = """\
 #!/bin/sh
@@ -48,6 +65,8 @@ def sent(box, pool, token_file):
             "bystander": submit(pool, "greedy", BYSTANDER),
             "memory": submit(pool, "greedy", ALLOCATE, "300 100", f"request_memory = {SMALL_MB}MB"),
             "disk": submit(pool, "greedy", WRITE, "", "request_disk = 64MB"),
+            "sharing": submit(pool, "whole", SHARE, "", "request_memory = 256MB"),
+            "elsewhere": submit(pool, "whole", SLEEP, "", *ELSEWHERE),
             "sudden": submit(pool, "greedy", ALLOCATE, "2000 100"),
         }
         yield {site: one.container for site, one in booted.items()}, started
@@ -89,6 +108,13 @@ def test_one_job_can_use_all_that_is_offered(box, pool, sent):
     assert missing(box, containers["whole"]) == []
     after = jobs.wait_for_job(pool, submit(pool, "whole", ALLOCATE, "1 0"), 60)
     assert (after.state, after.exit_code) == ("done", 0), after
+
+
+@pytest.mark.parametrize("name", ["sharing", "elsewhere"])
+def test_a_job_within_its_slot_is_not_held(pool, sent, name):
+    """Neither for memory that its processes share, nor for what it used on another machine before."""
+    result = jobs.wait_for_job(pool, sent[1][name], 90)
+    assert (result.state, result.exit_code) == ("done", 0), result
 
 
 def test_a_job_over_its_disk_is_held_and_told_the_numbers(pool, sent):

@@ -7,6 +7,8 @@ import statistics
 import sys
 import time
 
+import psutil  # noqa: F401 - the boot imports it beside the other checks
+
 from ospool_ep import cgroups, host, process_limits, resources
 from ospool_ep.machine import Machine
 from ospool_ep.settings import Settings
