@@ -58,7 +58,7 @@ def summary(limits: ProcessLimits) -> str:
 
 
 def judge(limits: ProcessLimits, cpus: int, groups: Reading) -> tuple[Problem, ...]:
-    """Too little of these breaks some jobs, not the pilot: warnings."""
+    """Too little of these breaks some jobs: a warning. Hardly any processes stop the pilot itself."""
     problems = (_processes(limits, cpus), _files(limits), _shm(limits))
     cure = "show it to the pilot: docker run --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:ro"
     unseen = cgroups.unseen("processes-limit-unseen", "limit of processes", cure, groups)
