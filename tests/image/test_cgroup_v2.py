@@ -91,7 +91,7 @@ def test_only_a_delegated_cgroup_is_divided(found):
 @pytest.fixture(scope="module")
 def piloted(machine_v2):
     """A pool and a pilot in a delegated cgroup: uml/pilot."""
-    done = machine_v2("pilot", files={"pool.conf": condor.central_manager(HOST, f"{HOST}.test")}, limit_s=120)
+    done = machine_v2("pilot", files={"pool.conf": condor.central_manager(HOST, f"{HOST}.test")}, limit_s=240)
     log = (done.directory / "ep.log").read_text() if (done.directory / "ep.log").exists() else ""
     assert done.status == 0, f"{done.out}\n{log}"
     jobs = (done.directory / "jobs").read_text().splitlines()

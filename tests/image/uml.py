@@ -32,7 +32,7 @@ def build(engine):
     return images.build_with(engine, Steps(), HERE / "Dockerfile", TAG)
 
 
-def boot(box, script, files=None, limit_s=60):
+def boot(box, script, files=None, limit_s=120):
     """Run a script of the directory uml/ as the only work of a machine; `files`: name and text of more in /uml."""
     directory = box.new_path()
     shutil.copytree(HERE, directory)
