@@ -88,7 +88,7 @@ class Seen:
 
 
 def look(capture: Capture, root: Path, **environ: str) -> Seen:
-    """As checks.py does it, on the facts of the capture's host; of the other limits only what the cgroups say."""
+    """As capacity_checks.py does it, on the facts of the captured host; of other limits only what the cgroups say."""
     laid = capture.lay(root)
     settings, wrong = environment.load(GOOD | capture.env | environ)
     cpus, slow = resources.cpus(capture.host, cgroups.quota(laid), cgroups.cpuset(laid), settings)

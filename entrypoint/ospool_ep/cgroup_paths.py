@@ -39,7 +39,7 @@ def find(machine: Machine, controller: str) -> Chain:
     except OSError as error:
         return Chain(2, (), f"{mounts.TABLE}: {error.strerror}")
     try:
-        version, path = member(_text(machine, MEMBERSHIP), controller)
+        version, path = member(machine.text(MEMBERSHIP), controller)
     except OSError as error:
         version = 1 if _serving(table, 1, controller) else 2
         return _guess(version, _serving(table, version, controller), f"{MEMBERSHIP}: {error.strerror}")
@@ -74,7 +74,7 @@ def _at_depth(machine: Machine, point: str, depth: int) -> Iterable[str]:
 def _lists_us(machine: Machine, directory: str) -> bool:
     """Processes of other pid namespaces read as 0."""
     try:
-        return str(machine.pid) in _text(machine, f"{directory}/cgroup.procs").split()
+        return str(machine.pid) in machine.text(f"{directory}/cgroup.procs").split()
     except OSError:
         return False
 
@@ -131,7 +131,3 @@ def _serving(table: tuple[Mount, ...], version: int, controller: str) -> tuple[M
     if version == 2:
         return tuple(mount for mount in table if mount.kind == "cgroup2")
     return tuple(mount for mount in table if mount.kind == "cgroup" and controller in mount.options)
-
-
-def _text(machine: Machine, path: str) -> str:
-    return machine.read(path).decode("utf-8", "replace")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ospool_ep import cgroup_files, cgroup_paths
 from ospool_ep.cgroup_files import Parse, Read
-from ospool_ep.cgroup_paths import Level
+from ospool_ep.cgroup_paths import Chain, Level
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Problem, warning
 
@@ -61,9 +61,10 @@ def cpuset(machine: Machine) -> Reading:
 
 def memory(machine: Machine) -> Reading:
     """Limits in MB above which the kernel kills."""
-    seen = _read(machine, _MEMORY)
+    chain = cgroup_paths.find(machine, _MEMORY.controller)
+    seen = _along(machine, chain, _MEMORY)
     smallest = min((limit.amount for limit in seen.limits), default=float("inf"))
-    around = min(_read(machine, _AROUND).limits, key=lambda limit: limit.amount, default=None)
+    around = min(_along(machine, chain, _AROUND).limits, key=lambda limit: limit.amount, default=None)
     hidden = () if around is None or around.amount >= smallest else (around,)
     return Reading((*seen.limits, *hidden), seen.doubts)
 
@@ -88,8 +89,11 @@ def unseen(id: str, what: str, cure: str, reading: Reading) -> tuple[Problem, ..
 
 
 def _read(machine: Machine, kind: _Kind) -> Reading:
+    return _along(machine, cgroup_paths.find(machine, kind.controller), kind)
+
+
+def _along(machine: Machine, chain: Chain, kind: _Kind) -> Reading:
     """One parser at every level. A file that no level has is a doubt, unless we look at the machine's root."""
-    chain = cgroup_paths.find(machine, kind.controller)
     limits: list[Limit] = []
     doubts = [chain.doubt] if chain.doubt else []
     missing, seen = "", False
@@ -115,7 +119,7 @@ def _reader(machine: Machine, level: Level) -> Read:
     def read(name: str) -> str:
         path = f"{level.directory}/{name}"
         try:
-            return machine.read(path).decode("ascii", "replace").strip()
+            return machine.text(path).strip()
         except OSError as error:
             raise type(error)(error.errno, error.strerror, path) from None
 

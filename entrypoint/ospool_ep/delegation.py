@@ -62,7 +62,7 @@ def _judge(machine: Machine, own: str) -> Delegation:
     if not all(os.access(file, os.W_OK, effective_ids=True) for file in files):
         return Delegation(None, f"{own} is not ours to write to")
     try:
-        given = machine.read(f"{own}/cgroup.controllers").decode("ascii", "replace").split()
+        given = machine.text(f"{own}/cgroup.controllers").split()
     except OSError as error:
         return Delegation(None, f"cgroup.controllers: {error.strerror}")
     lacking = [name for name in _NEEDED if name not in given]

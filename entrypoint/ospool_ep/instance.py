@@ -90,7 +90,7 @@ def _hold(directory: Path, kernel: str) -> None:
 def _kernel(machine: Machine) -> str:
     """Which boot of which host this is: locks of its own processes are the only ones we can be sure to see."""
     try:
-        return machine.read("/proc/sys/kernel/random/boot_id").decode("ascii", "replace").strip()
+        return machine.text("/proc/sys/kernel/random/boot_id").strip()
     except OSError:
         return "unknown"
 

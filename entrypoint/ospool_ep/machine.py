@@ -68,6 +68,10 @@ class Machine:
         with self.path(path).open("rb") as file:
             return file.read(limit)
 
+    def text(self, path: str) -> str:
+        """A small file of the kernel's as text, whatever bytes are in it. Raises OSError."""
+        return self.read(path).decode("utf-8", "replace")
+
     def run(self, argv: tuple[str, ...], timeout: float, env: dict[str, str] | None = None) -> Result:
         """Run a program to its end, or kill its whole process group at the time-out (seconds)."""
         return run(argv, timeout, env)

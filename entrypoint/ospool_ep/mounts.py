@@ -21,7 +21,7 @@ class Mount:
 
 def read(machine: Machine) -> tuple[Mount, ...]:
     """All mounts, but for those that a later one on the same point hides. Raises OSError."""
-    return parse(machine.read(TABLE).decode("utf-8", "replace"))
+    return parse(machine.text(TABLE))
 
 
 def parse(text: str) -> tuple[Mount, ...]:

@@ -9,10 +9,9 @@ import runs
 import uml
 
 from poolbox import image as images
-from poolbox import pilot, slots, workdir
+from poolbox import pilot, workdir
 from poolbox import pool as pools
 from poolbox.engine import EngineError, engine
-from poolbox.pool import PoolError
 from poolbox.progress import Steps
 
 NAME = "ospool-ep-test"
@@ -100,11 +99,7 @@ def boot(box, pool, token_file):
         pilot.start(pool, token, scratch or box.scratch(), env=variables, name=name, **how)
         if not slot:
             return runs.Booted(name, {})
-        try:
-            found = slots.wait_for_slot(pool, f'regexp("@{site}[.]", Name)', 30, unless_ended=name)
-        except PoolError as error:
-            raise AssertionError(f"{error}\n{pilot.logs(box.engine, name, 60)}") from None
-        return runs.Booted(name, found)
+        return runs.booted(pool, f'regexp("@{site}[.]", Name)', name, 30)
 
     yield start
     for name in started:
@@ -131,10 +126,4 @@ def good(box, pool, token_file):
         pool, token_file, box.scratch(), env=runs.GOOD,
         options=("-v", f"{attributes}:/etc/osg/extra-attributes.cfg:ro"), name=f"{NAME}-good",
     )  # fmt: skip
-    constraint = f'GLIDEIN_Site == "{runs.GOOD["GLIDEIN_Site"]}"'
-    try:
-        ad = slots.wait_for_slot(pool, constraint, 60, unless_ended=container)
-    except Exception:
-        print(pilot.logs(box.engine, container, 60))
-        raise
-    return runs.Booted(container, ad)
+    return runs.booted(pool, f'GLIDEIN_Site == "{runs.GOOD["GLIDEIN_Site"]}"', container)

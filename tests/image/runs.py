@@ -175,6 +175,14 @@ def at_site(site: str) -> str:
     return f'TARGET.GLIDEIN_Site == "{site}"'
 
 
+def booted(pool, constraint: str, container: str, timeout_s: float = 60) -> Booted:
+    """A started pilot, when its slot is in the collector; where none comes, its log says why."""
+    try:
+        return Booted(container, slots.wait_for_slot(pool, constraint, timeout_s, unless_ended=container))
+    except pools.PoolError as error:
+        raise AssertionError(f"{error}\n{pilot.logs(pool.engine, container, 60)}") from None
+
+
 @contextmanager
 def together(box, pool, token_file, pilots: Mapping[str, tuple[Mapping[str, str], Sequence[str]]]):
     """Pilots that boot at the same time, for a module; `pilots`: site to variables and options. Removed at the end."""
@@ -184,14 +192,7 @@ def together(box, pool, token_file, pilots: Mapping[str, tuple[Mapping[str, str]
             pilot.remove(box.engine, names[site])
             named = {"GLIDEIN_Site": site, "GLIDEIN_ResourceName": site, **env}
             pilot.start(pool, token_file, box.scratch(), env=named, options=options, name=names[site])
-        yield {site: Booted(name, _slot(pool, site, name)) for site, name in names.items()}
+        yield {site: booted(pool, f'GLIDEIN_Site == "{site}"', name) for site, name in names.items()}
     finally:
         for name in names.values():
             pilot.remove(box.engine, name)
-
-
-def _slot(pool, site: str, container: str) -> dict[str, str]:
-    try:
-        return slots.wait_for_slot(pool, f'GLIDEIN_Site == "{site}"', 60, unless_ended=container)
-    except pools.PoolError as error:
-        raise AssertionError(f"{error}\n{pilot.logs(pool.engine, container, 60)}") from None
