@@ -23,6 +23,7 @@ POOL_DIR = "/var/lib/ospool-pool"
 # Only the pilot's identity may advertise machines, and only by IDTOKEN: FS proves a user of this container.
 # CCB registration is a DAEMON command, hence the pilots there; ADVERTISE_SCHEDD would follow DAEMON.
 # The intervals make a submitted job start within a second or two; their defaults suit pools of 100000 slots.
+# Without per-user match limits: 20 jobs of a user that match nowhere would keep all his others waiting.
 # No query workers: a fork per query is dear when something asks every 20 ms.
 CENTRAL_MANAGER = """\
 LOCAL_DIR = {pool_dir}
@@ -56,6 +57,7 @@ SCHEDD_INTERVAL = 5
 SCHEDD_MIN_INTERVAL = 1
 UPDATE_INTERVAL = 60
 COLLECTOR_QUERY_WORKERS = 0
+SCHEDD_ENABLE_PER_USER_MATCH_LIMITS = False
 """
 
 # What somebody writes by hand for a pilot that can run container jobs: bench's yardstick for the entrypoint.

@@ -60,7 +60,8 @@ def _must(command: list[str], environment: dict[str, str] | None = None) -> None
 def static(tools: Path, steps: Steps) -> list[str]:
     """Names of the static checks that failed."""
     shell = _scripts("sh", "bash")
-    dockerfiles = sorted(map(str, (*(TOP / "image").glob("Dockerfile*"), *(TOP / "tests").rglob("Dockerfile"))))
+    found = (*(TOP / "image").glob("Dockerfile*"), *(TOP / "tests").rglob("Dockerfile"))
+    dockerfiles = sorted(map(str, (*found, *(TOP / "scripts").rglob("*.Dockerfile"))))
     checks = {
         "format (ruff format)": ["ruff", "format", "--check", "."],
         "lint (ruff)": ["ruff", "check", "."],
