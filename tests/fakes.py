@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ospool_ep.cgroups import Limit, Reading
 from ospool_ep.condor_config import Pilot
+from ospool_ep.containers import published
+from ospool_ep.containers.record import BELIEVED, Setup, State
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine, Result
 
@@ -20,7 +22,7 @@ TOKENS = "/etc/condor/tokens-orig.d"
 PASSWORDS = "/etc/condor/passwords-orig.d"
 EXTRA = "/etc/osg/extra-attributes.cfg"
 AROUND = ("this cgroup", "the parent cgroup", "the cgroup /")
-PASSED = Result(37, "", "")  # the exit status that apptainer.py asks for
+PASSED = Result(37, "", "")  # the exit status that probe.py asks for
 
 # What the programs of the image say where all is well (Apptainer 1.4.5, HTCondor 25.14.1).
 WELL = (
@@ -162,8 +164,9 @@ def pilot(**changes) -> Pilot:
         "start": "True",
         "attributes": (("GLIDEIN_Site", '"LAB"'), ("GLIDEIN_ToDie", "1796000000")),
         "job_environment": "TZ='UTC'",
-        "bind_extra": "",
+        "containers": "/pilot/ep-0123abcd/apptainer",
         "pid_namespaces": True,
+        "image_cache_mb": 0,
         "idle_minutes": 30,
         "stop_seconds": 10,
         "booted": NOW,
@@ -171,6 +174,12 @@ def pilot(**changes) -> Pilot:
         "job_cgroups": False,
     }
     return Pilot(**(base | changes))
+
+
+SETUP = Setup(version="1.4.5", pid_namespaces=True)
+STATE = State(containers=BELIEVED, sif=BELIEVED, registry=BELIEVED, tested=NOW, asked=NOW)
+# What the machine ad says where job containers of every kind run, and where none do.
+ABLE, UNABLE = published.attributes(SETUP, STATE), published.attributes(Setup(), State())
 
 
 def quotas(*amounts: float) -> Reading:

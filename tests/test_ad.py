@@ -1,18 +1,15 @@
 import pytest
 
-from fakes import NOW
+from fakes import ABLE, NOW
 from ospool_ep import CONTAINER_TAG, ad, classads, pools
-from ospool_ep.apptainer import Apptainer
 from ospool_ep.process_limits import ProcessLimits
 from ospool_ep.settings import Settings
 
-ABLE = Apptainer("1.4.5", directories=True, pid_namespaces=True, sif=True)
 
-
-def attributes(able=ABLE, **changes):
+def attributes(containers=ABLE, **changes):
     settings = Settings(**({"site": "LAB", "resource_name": "LAB-EP1"} | changes))
     pool = pools.choose(settings, lambda count: 0)
-    return ad.attributes(settings, pool, ad.lifetime(settings, NOW), able, ProcessLimits(shm_free_kb=65536))
+    return ad.attributes(settings, pool, ad.lifetime(settings, NOW), containers, ProcessLimits(shm_free_kb=65536))
 
 
 def test_who_and_where():
@@ -65,23 +62,12 @@ def test_itb():
     assert attributes()["Is_ITB_Site"] == "False"
 
 
-def test_containers_where_apptainer_works():
-    said = attributes()
-    assert said["HAS_SINGULARITY"] == said["SINGULARITY_CAN_USE_SIF"] == "True"
-    assert said["SINGULARITY_VERSION"] == said["GWMS_SINGULARITY_VERSION"] == '"1.4.5"'
-    assert said["SINGULARITY_MODE"] == '"unprivileged"'
+def test_what_containers_can_do_is_said_as_it_was_found():
+    assert attributes({"HAS_SINGULARITY": "x"})["HAS_SINGULARITY"] == "x"
 
 
-@pytest.mark.parametrize("able", [Apptainer(), Apptainer("1.4.5"), Apptainer("", directories=True, sif=True)])
-def test_containers_where_it_does_not(able):
-    said = attributes(able)
-    assert said["HAS_SINGULARITY"] == said["SINGULARITY_CAN_USE_SIF"] == "False"
-    assert "SINGULARITY_VERSION" not in said
-
-
-def test_a_machine_without_fuse_runs_directories_only():
-    said = attributes(Apptainer("1.4.5", directories=True))
-    assert (said["HAS_SINGULARITY"], said["SINGULARITY_CAN_USE_SIF"]) == ("True", "False")
+def test_start_finds_the_clauses_about_images_in_the_ad():
+    assert {"OSG_JOB_IMAGE", "SINGULARITY_START_CLAUSE"} <= set(attributes())
 
 
 def test_every_attribute_is_a_complete_expression():

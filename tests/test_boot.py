@@ -8,6 +8,7 @@ import pytest
 from fakes import EXTRA, GOOD, NOW, TOKENS, changed, ids, jwt, log_to_text, machine, put
 from ospool_ep import VERSION, boot, checks
 from ospool_ep import preflight as looked
+from ospool_ep.containers.record import BELIEVED
 from ospool_ep.machine import Result
 from ospool_ep.problem import Exit, Problem, Refused, exit_code
 
@@ -30,10 +31,10 @@ def test_a_good_machine_has_nothing_to_complain_about(root):
     assert plan.names.slot == "slot1@ep-0123abcd@LAB-EP1.node17"
     assert plan.attributes["GLIDEIN_ToRetire"] == str(NOW + 336 * 3600)
     assert plan.credentials.tokens[0].subject == "pilot@lab"
-    assert plan.apptainer.usable
+    assert plan.state.containers == plan.state.sif == BELIEVED
     assert [line.name for line in plan.lines] == [
-        "settings", "user", "CPUs", "Memory", "limits", "job limits", "scratch", "network", "job env", "token",
-        "attributes", "apptainer", "start",
+        "settings", "user", "CPUs", "Memory", "limits", "job limits", "scratch", "network", "job env", "proxy",
+        "token", "attributes", "apptainer", "image", "start",
     ]  # fmt: skip
 
 

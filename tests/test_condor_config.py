@@ -108,8 +108,8 @@ def test_no_setting_adds_a_line_or_a_knob(free, project, environment):
     changes = {
         "attributes": (("GLIDEIN_Site", classads.quote(free)), ("START_EXTRA", "True")),
         "start": policy.start(settings),
-        "job_environment": job_environment.render(settings),
-        "bind_extra": free,
+        "job_environment": job_environment.render(settings, True),
+        "containers": free,
     }
     values_ = pilot(**changes)
     lines = condor_config.render(values_).removesuffix("\n").split("\n")
@@ -128,14 +128,18 @@ def test_the_whole_file_reads_back_as_meant(tmp_path):
     meant = pilot(
         attributes=(("GLIDEIN_Site", classads.quote(site)), ("Rack", '"C:\\"')),
         start=policy.start(settings),
-        job_environment=job_environment.render(settings),
-        bind_extra='/a"b:/c$(X)',
+        job_environment=job_environment.render(settings, True),
+        containers='/a"b c$(X)',
         log_target="/proc/1/fd/1",
         has_passwords=True,
     )
     knobs = condor_config.knobs(meant)
     said = read_back(condor_config.render(meant), knobs, tmp_path)
-    assert {name: said[name] for name in knobs} == {name: expected(value) for name, value in knobs.items()}
+    # The bindings evaluate what has a truth value as its default: without a machine ad this one is false.
+    evaluated = {"SINGULARITY_JOB": "False"}
+    assert {name: said[name] for name in knobs} == {
+        name: expected(value) for name, value in (knobs | evaluated).items()
+    }
 
 
 def test_the_language_has_words_that_no_attribute_may_be_called(tmp_path):
@@ -206,11 +210,12 @@ def test_the_job_environment_is_quoted_for_htcondor():
     assert knobs(job_environment="A='x \"y\"'")["STARTER_JOB_ENVIRONMENT"] == '"A=\'x ""y""\'"'
 
 
-def test_bind_mounts_are_an_expression_and_left_out_where_there_are_none():
-    assert "SINGULARITY_BIND_EXPR" not in knobs()
-    assert knobs(bind_extra='/a:/b,"c"')["SINGULARITY_BIND_EXPR"] == '"/a:/b,\\"c\\""'
+def test_the_room_for_images_is_not_offered_to_jobs():
+    kept = [int(knobs(image_cache_mb=size)["RESERVED_DISK"]) for size in (0, 700)]
+    assert kept == [512, 1212]
 
 
-@pytest.mark.parametrize("able", [True, False])
-def test_pid_namespaces_as_seen(able):
-    assert knobs(pid_namespaces=able)["SINGULARITY_USE_PID_NAMESPACES"] == str(able)
+def test_the_retest_is_one_of_the_startds_cron_jobs():
+    said = knobs(containers="/pilot/ep-1/apptainer")
+    assert said["STARTD_CRON_JOBLIST"].split() == ["MIPS", "CONTAINERS"]
+    assert said["STARTD_CRON_CONTAINERS_ARGS"] == "/pilot/ep-1/apptainer"

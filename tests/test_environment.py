@@ -87,6 +87,11 @@ def test_the_examples_placeholder_is_refused():
         ("GLIDEIN_Country", "Germany", "two letters"),
         ("ACCEPT_JOBS_FOR_HOURS", "0", "from 1"),
         ("OSPOOL_EP_STOP_SECONDS", "1", "whole number"),
+        ("SINGULARITY_BIND_EXTRA", "data", "does not begin with /"),
+        ("SINGULARITY_BIND_EXTRA", "/run/ospool-ep", "would show every job"),
+        ("APPTAINER_REGISTRY_MIRROR", "ftp://m", "not the address of a registry"),
+        ("OSG_DEFAULT_CONTAINER_DISTRIBUTION", "htc/rocky:9", "10%__htc/rocky:8"),
+        ("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", "0%__a", "gives no image a weight above 0"),
     ],
 )
 def test_a_bad_value_names_variable_value_reason_and_cure(name, value, words):

@@ -31,13 +31,15 @@ def environment(text):
 
 def test_what_every_job_finds():
     text = job_environment.render(
-        Settings(site="LAB", resource_name="R", squid="http://s:1", extra_job_env="A=1 B='x y'")
+        Settings(site="LAB", resource_name="R", squid="http://s:1", extra_job_env="A=1 B='x y'"), True
     )
     assert environment(text) == {
         "GLIDEIN_Site": "LAB",
         "GLIDEIN_ResourceName": "R",
         "OSG_SITE_NAME": "R",
         "OSG_SQUID_LOCATION": "http://s:1",
+        "http_proxy": "http://s:1",
+        "OSG_WN_TMP": "#CoNdOrScRaTcHdIr#",
         "TZ": "UTC",
         "A": "1",
         "B": "x y",
@@ -45,13 +47,21 @@ def test_what_every_job_finds():
 
 
 def test_what_is_not_set_is_not_there():
-    assert "SQUID" not in job_environment.render(Settings(site="LAB", resource_name="R"))
+    text = job_environment.render(Settings(site="LAB", resource_name="R"), True)
+    assert not {"OSG_SQUID_LOCATION", "http_proxy"} & set(environment(text))
+
+
+def test_of_a_proxy_that_does_not_answer_only_the_address_is_told():
+    found = environment(job_environment.render(Settings(site="LAB", squid="http://s:1"), False))
+    assert found["OSG_SQUID_LOCATION"] == "http://s:1"
+    assert "http_proxy" not in found
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_value_becomes_another_variable(site, resource):
-    found = environment(job_environment.render(Settings(site=site, resource_name=resource)))
-    assert found == {"GLIDEIN_Site": site, "GLIDEIN_ResourceName": resource, "OSG_SITE_NAME": resource, "TZ": "UTC"}
+    found = environment(job_environment.render(Settings(site=site, resource_name=resource), False))
+    ours = {"GLIDEIN_Site": site, "GLIDEIN_ResourceName": resource, "OSG_SITE_NAME": resource}
+    assert found == ours | {"OSG_WN_TMP": "#CoNdOrScRaTcHdIr#", "TZ": "UTC"}
 
 
 def judge(root, text, *rows):

@@ -40,6 +40,25 @@ def test_a_time_out_ends_the_program_and_what_it_started(tmp_path):
     assert not _runs(child)
 
 
+def test_a_time_out_also_ends_what_has_a_process_group_of_its_own(tmp_path):
+    result = run(("bash", "-c", f"set -m; sleep 61 & echo $! > {tmp_path}/pid; wait"), 0.3)
+    assert result.status == 124
+    child = int((tmp_path / "pid").read_text())
+    for _ in range(100):
+        if not _runs(child):
+            break
+        time.sleep(0.02)
+    assert not _runs(child)
+
+
+def test_a_lock_is_handed_on_to_what_is_started(tmp_path):
+    with (tmp_path / "lock").open("w") as lock:
+        number = lock.fileno()
+        look = ("readlink", f"/proc/self/fd/{number}")
+        assert Machine(inherited=(number,)).run(look, 10).stdout.strip() == str(tmp_path / "lock")
+        assert Machine().run(look, 10).stdout == ""
+
+
 def _runs(pid):
     try:
         with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123

@@ -5,9 +5,8 @@ import time
 import classad2
 import pytest
 
-from fakes import ids, said
+from fakes import ABLE, ids, said
 from ospool_ep import ad, classads, policy, pools
-from ospool_ep.apptainer import Apptainer
 from ospool_ep.problem import Exit, exit_code
 from ospool_ep.process_limits import ProcessLimits
 from ospool_ep.settings import Settings
@@ -15,18 +14,16 @@ from ospool_ep.settings import Settings
 HOUR = 3600
 BOOTED = int(time.time())
 JOB = {"ProjectName": "Physics", "RequestCpus": 1}
-ABLE = Apptainer("1.4.5", directories=True, pid_namespaces=True, sif=True)
-NO_SIF = Apptainer("1.4.5", directories=True)
 
 
 def settings(**changes):
     return Settings(**({"site": "LAB", "resource_name": "LAB-EP1"} | changes))
 
 
-def slot(chosen, able=ABLE, **more):
+def slot(chosen, **more):
     """The machine ad as the startd would publish it; `more` are ClassAd texts, None takes one away."""
     pool = pools.choose(chosen, lambda count: 0)
-    texts = ad.attributes(chosen, pool, ad.lifetime(chosen, BOOTED), able, ProcessLimits())
+    texts = ad.attributes(chosen, pool, ad.lifetime(chosen, BOOTED), ABLE, ProcessLimits())
     sizes = {"Cpus": "8", "Memory": "32000", "Disk": "90000000", "LoadAvg": "0.5", "DetectedCpus": "8"}
     machine = classad2.ClassAd()
     for name, text in (texts | sizes | more).items():
@@ -35,10 +32,10 @@ def slot(chosen, able=ABLE, **more):
     return machine
 
 
-def starts(job, chosen=None, able=ABLE, **more):
+def starts(job, chosen=None, **more):
     chosen = chosen or settings()
     start = classads.parse(policy.start(chosen))
-    answer = start.eval(slot(chosen, able, **more), classad2.ClassAd(job))
+    answer = start.eval(slot(chosen, **more), classad2.ClassAd(job))
     assert isinstance(answer, bool), "START must never be undefined"
     return answer
 
@@ -107,47 +104,14 @@ def test_on_a_gpu_machine_gpu_jobs_or_room():
     assert starts(JOB, GPUs="0", Cpus="1")
 
 
-@pytest.mark.parametrize("name", ["SingularityImage", "ContainerImage"])
-@pytest.mark.parametrize(
-    ("image", "able", "expected"),
-    [
-        ("/cvmfs/singularity.opensciencegrid.org/htc/rocky:9", ABLE, True),
-        ("/cvmfs/singularity.opensciencegrid.org/htc/rocky:9", NO_SIF, True),
-        ("/cvmfs/singularity.opensciencegrid.org/htc/rocky:9", Apptainer(), False),
-        ("image.sif", ABLE, True),
-        ("osdf:///ospool/image.sif", NO_SIF, False),
-        ("image.sif", Apptainer(), False),
-        ("docker://alpine", ABLE, False),
-        ("oras://x/y", ABLE, False),
-    ],
-)
-def test_container_images_of_each_kind(name, image, able, expected):
-    assert starts(JOB | {name: image}, able=able) is expected
-
-
-def test_registry_images_where_the_machine_says_so():
-    assert starts(JOB | {"SingularityImage": "docker://alpine"}, SINGULARITY_CAN_USE_REGISTRY="True")
-
-
-def test_a_job_without_an_image_starts_without_apptainer():
-    assert starts(JOB, able=Apptainer())
-
-
 def test_mpi_only_where_there_is_mpi():
     assert not starts(JOB | {"Want_MPI": True})
     assert starts(JOB | {"Want_MPI": True}, Has_MPI="True")
     assert starts(JOB | {"Want_MPI": False})
 
 
-@pytest.mark.parametrize(
-    "claim",
-    [
-        {"Want_MPI": True, "Has_MPI": True},
-        {"SingularityImage": "docker://a", "SINGULARITY_CAN_USE_REGISTRY": True},
-    ],
-)
-def test_a_job_cannot_answer_for_the_machine(claim):
-    assert not starts(JOB | claim)
+def test_a_job_cannot_answer_for_the_machine():
+    assert not starts(JOB | {"Want_MPI": True, "Has_MPI": True})
 
 
 def test_only_the_project_of_the_settings():
@@ -184,7 +148,7 @@ def test_alternatives_in_the_sites_clause_do_not_open_the_other_clauses():
 
 def test_every_clause_has_an_id_a_meaning_and_parses():
     clauses = policy.clauses(settings(project_name="P", itb=True))
-    assert len({clause.id for clause in clauses}) == len(clauses) == 14
+    assert len({clause.id for clause in clauses}) == len(clauses) == 16
     assert all(clause.meaning for clause in clauses)
     assert not [clause for clause in clauses if isinstance(classads.parse(clause.text), classads.ParseFailure)]
 

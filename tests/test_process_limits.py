@@ -56,10 +56,17 @@ def test_below_the_floor_a_warning_names_the_option(little, id, found, option):
 
 def test_everything_that_is_too_little_is_told_at_once():
     doubt = Reading((), ("/sys/fs/cgroup/pids.max: Permission denied",))
-    problems = judge(processes=pids(32), files=1, shm_mb=1, groups=doubt)
+    problems = judge(processes=pids(32), files=64, shm_mb=1, groups=doubt)
     assert ids(problems) == ["processes-few", "files-few", "shm-small", "processes-limit-unseen"]
     assert "assumed: there is none" in said(problems)
     assert "pids.max: Permission denied" in problems[-1].raw
+
+
+def test_so_few_files_that_nothing_starts_are_refused():
+    (problem,) = judge(files=63)
+    assert (problem.id, exit_code((problem,))) == ("files-too-few", Exit.UNFIT)
+    assert "63 files" in problem.found
+    assert "docker run --ulimit nofile=" in problem.cure
 
 
 def test_so_few_processes_that_nothing_starts_are_refused():

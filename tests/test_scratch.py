@@ -26,6 +26,7 @@ def test_a_good_volume():
         ({"free_mb": 1023}, "scratch-full", Exit.UNFIT, "has 1023 MB free: 512 MB are kept back, and jobs need 512 MB"),
         ({"free_mb": 1024}, "scratch-little", Exit.OK, "has 1024 MB free"),
         ({"free_mb": 4607}, "scratch-little", Exit.OK, "most jobs ask for more"),
+        ({"free_inodes": 999}, "scratch-inodes", Exit.UNFIT, "df -i"),
     ],
 )
 def test_each_thing_that_keeps_jobs_from_running(changes, id, code, words):
@@ -37,7 +38,7 @@ def test_each_thing_that_keeps_jobs_from_running(changes, id, code, words):
 
 
 def test_enough_is_enough():
-    assert judge(free_mb=4608) == ()
+    assert judge(free_mb=4608) == judge(free_inodes=1000) == judge(free_inodes=None) == ()
 
 
 def test_everything_wrong_with_a_volume_is_told_at_once():

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ospool_ep import CONTAINER_TAG, classads, policy
-from ospool_ep.apptainer import BINARY, Apptainer
+from ospool_ep.containers import requirements
 from ospool_ep.pools import Pool
 from ospool_ep.process_limits import ProcessLimits
 from ospool_ep.settings import Settings
@@ -38,11 +38,11 @@ def lifetime(settings: Settings, now: int) -> Lifetime:
 
 
 def attributes(
-    settings: Settings, pool: Pool, life: Lifetime, apptainer: Apptainer, limits: ProcessLimits
+    settings: Settings, pool: Pool, life: Lifetime, containers: dict[str, str], limits: ProcessLimits
 ) -> dict[str, str]:
-    """Attribute name to ClassAd expression."""
+    """Attribute name to ClassAd expression. `containers`: those about job containers."""
     host = {"SHM_AVAILABLE": str(limits.shm_free_kb)}
-    return _site(settings, pool) | _life(settings, life) | _policy(settings, pool) | _containers(apptainer) | host
+    return _site(settings, pool) | _life(settings, life) | _policy(settings, pool) | containers | host
 
 
 def _site(settings: Settings, pool: Pool) -> dict[str, str]:
@@ -84,6 +84,8 @@ def _policy(settings: Settings, pool: Pool) -> dict[str, str]:
         "IsBlackHole": policy.BLACK_HOLE,
         "HasExcessiveLoad": policy.EXCESSIVE_LOAD,
         "RoomForCPUOnlyJobs": policy.ROOM_FOR_CPU_ONLY,
+        "OSG_JOB_IMAGE": requirements.IMAGE,
+        "SINGULARITY_START_CLAUSE": requirements.CONTAINER_START,
     }
 
 
@@ -93,18 +95,3 @@ def _for_everybody(settings: Settings, pool: Pool) -> bool:
         return False
     restricted = _OWNERS.intersection(name.lower() for name in classads.references(expression))
     return pool.production and not settings.project_name and not restricted
-
-
-def _containers(apptainer: Apptainer) -> dict[str, str]:
-    facts = {
-        "HAS_SINGULARITY": str(apptainer.usable),
-        "SINGULARITY_START_CLAUSE": policy.CONTAINER_START,
-        "SINGULARITY_CAN_USE_SIF": str(apptainer.usable and apptainer.sif),
-        # Nothing has tested a pull yet, and HTCondor's HasDockerURL does not either.
-        "SINGULARITY_CAN_USE_REGISTRY": "False",
-    }
-    if not apptainer.usable:
-        return facts
-    named = {"PATH": BINARY, "VERSION": apptainer.version, "MODE": "unprivileged"}
-    texts = {f"SINGULARITY_{name}": classads.quote(text) for name, text in named.items()}
-    return facts | texts | {f"GWMS_{name}": text for name, text in texts.items()}

@@ -1,5 +1,6 @@
 """PID 1: look at everything, then refuse, or act and become condor_master."""
 
+import dataclasses
 import os
 import sys
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ospool_ep import VERSION, condor_config, config_check, delegation, handover, help, instance, pilot, scratch, tokens
+from ospool_ep.containers.record import Record, Setup, State
 from ospool_ep.log import Log, redact
 from ospool_ep.machine import Machine
 from ospool_ep.preflight import preflight
@@ -67,6 +69,7 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float)
         instance.create(machine, place)
         tokens.install(plan.credentials, place.tokens, place.passwords)
         target = pilot.log_target()
+        _record(place, dataclasses.replace(plan.setup, log=target), plan.state)
         divided = _divide(machine, plan.delegation, log)
         _configure(machine, pilot.describe(plan, place, target, divided), place.config)
     except BaseException:
@@ -94,6 +97,13 @@ def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
         return exit_code(plan.problems) or Exit.BUG
     Log(log.secrets, sys.stdout).block(text.rstrip("\n"))
     return exit_code(plan.problems)
+
+
+def _record(place: instance.Instance, setup: Setup, state: State) -> None:
+    try:
+        Record(place.containers).create(setup, state)
+    except OSError as error:
+        raise Refused(instance.not_created(error)) from error
 
 
 def _tidy(machine: Machine, log: Log) -> None:

@@ -1,22 +1,24 @@
 """The checks, one function each: look, judge, and say in one line what was found.
 
-Nothing here changes anything outside the container. preflight.py runs them; CVMFS and GPUs will be checks like these.
+Nothing here changes anything outside the container, but for a directory that a test of containers removes again.
+preflight.py runs them; CVMFS and GPUs will be checks like these.
 """
 
 from collections.abc import Callable
 
 from ospool_ep import (
-    apptainer,
     extra_attributes,
     identity,
     job_environment,
     network,
     policy,
     pools,
+    proxy,
     scratch,
     tokens,
 )
 from ospool_ep.check import Check, Outcome
+from ospool_ep.containers import offer
 from ospool_ep.machine import Machine
 from ospool_ep.report import Line
 from ospool_ep.settings import Settings
@@ -33,14 +35,14 @@ def user(machine: Machine) -> Check[str]:
     return Check("user", look, "")
 
 
-def volume(machine: Machine) -> Check[None]:
-    """Scratch."""
+def volume(machine: Machine) -> Check[scratch.Scratch]:
+    """Scratch. How much of it is offered depends on the containers, so the words are added later."""
 
-    def look() -> Outcome[None]:
+    def look() -> Outcome[scratch.Scratch]:
         facts = scratch.look(machine)
-        return Outcome(None, Line("scratch", scratch.summary(facts), scratch.judge(facts, machine.uid)))
+        return Outcome(facts, Line("scratch", "", scratch.judge(facts, machine.uid)))
 
-    return Check("scratch", look, None)
+    return Check("scratch", look, scratch.Scratch())
 
 
 def interfaces(machine: Machine) -> Check[None]:
@@ -73,19 +75,29 @@ def environment(machine: Machine, settings: Settings) -> Check[None]:
     return Check("job env", lambda: Outcome(None, Line("job env", "", job_environment.judge(machine, settings))), None)
 
 
-def containers(machine: Machine, settings: Settings) -> Check[apptainer.Apptainer]:
-    """Apptainer."""
+def containers(machine: Machine, settings: Settings, draw: float) -> Check[offer.Containers]:
+    """Job containers. `draw` in [0, 1) chooses their default image."""
 
-    def look() -> Outcome[apptainer.Apptainer]:
-        able, problems = apptainer.look(machine, not settings.disable_pid_namespaces)
-        return Outcome(able, Line("apptainer", apptainer.summary(able), problems))
+    def look() -> Outcome[offer.Containers]:
+        found, problems = offer.look(machine, settings, draw)
+        return Outcome(found, Line("apptainer", offer.summary(found), problems))
 
-    return Check("apptainer", look, apptainer.Apptainer())
+    return Check("apptainer", look, offer.Containers())
+
+
+def proxy_answers(settings: Settings) -> Check[bool]:
+    """OSG_SQUID_LOCATION."""
+
+    def look() -> Outcome[bool]:
+        error = proxy.failure(settings.squid)
+        return Outcome(not error, Line("proxy", settings.squid, proxy.judge(settings.squid, error)))
+
+    return Check("proxy", look, False)
 
 
 def plain(machine: Machine, settings: Settings) -> tuple[Check[None], ...]:
     """Checks that only say yes or no."""
-    return volume(machine), interfaces(machine), environment(machine, settings)
+    return interfaces(machine), environment(machine, settings)
 
 
 def start(

@@ -5,7 +5,8 @@ Numbers in comments are facts of HTCondor 25.14 found by experiment.
 
 from dataclasses import dataclass
 
-from ospool_ep import classads, config_text, delegation, overuse, policy, scratch
+from ospool_ep import config_text, delegation, overuse, policy, scratch
+from ospool_ep.containers import knobs as container_knobs
 
 # The end of the stop window that is not for jobs: a second to go over to a fast stop, _KILLING_S for a starter
 # that does not answer (after a job whose program did not start, 25.14's never does), a second for goodbyes.
@@ -34,8 +35,9 @@ class Pilot:
     start: str
     attributes: tuple[tuple[str, str], ...]
     job_environment: str
-    bind_extra: str
+    containers: str
     pid_namespaces: bool
+    image_cache_mb: int
     idle_minutes: int
     stop_seconds: int
     booted: int
@@ -122,7 +124,7 @@ def _offer(pilot: Pilot) -> dict[str, str]:
     return {
         "NUM_CPUS": str(pilot.cpus),
         "MEMORY": str(pilot.memory_mb),
-        "RESERVED_DISK": str(scratch.RESERVE_MB),
+        "RESERVED_DISK": str(scratch.RESERVE_MB + pilot.image_cache_mb),
         "NUM_SLOTS": "1",
         "NUM_SLOTS_TYPE_1": "1",
         "SLOT_TYPE_1": "100%",
@@ -152,7 +154,7 @@ def _life(pilot: Pilot) -> dict[str, str]:
         "MachineMaxVacateTime": str(vacate),
         "KILLING_TIMEOUT": str(_KILLING_S),
         "RunBenchmarks": "False",
-        "STARTD_CRON_JOBLIST": "MIPS",
+        "STARTD_CRON_JOBLIST": "MIPS CONTAINERS",
         "STARTD_CRON_MIPS_EXECUTABLE": "/usr/libexec/condor/condor_mips",
         "STARTD_CRON_MIPS_MODE": "OneShot",
         "STARTD_CRON_AUTOPUBLISH": "If_Changed",
@@ -161,15 +163,12 @@ def _life(pilot: Pilot) -> dict[str, str]:
 
 def _jobs(pilot: Pilot) -> dict[str, str]:
     environment = pilot.job_environment.replace('"', '""')
-    optional = {"SINGULARITY_BIND_EXPR": classads.quote(pilot.bind_extra)} if pilot.bind_extra else {}
     always = {
         "CREATE_CGROUP_WITHOUT_ROOT": str(pilot.job_cgroups),
         "BASE_CGROUP": delegation.BASE,
-        "SINGULARITY": "/usr/bin/apptainer",
-        "SINGULARITY_USE_PID_NAMESPACES": str(pilot.pid_namespaces),
         "STARTER_JOB_ENVIRONMENT": f'"{environment}"',
     }
-    return overuse.knobs(pilot.job_cgroups) | always | optional
+    return overuse.knobs(pilot.job_cgroups) | always | container_knobs.knobs(pilot.containers, pilot.pid_namespaces)
 
 
 def _master_attributes(published: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ospool_ep.containers import record
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem, Refused
 
@@ -39,6 +40,11 @@ class Instance:
         return self.private / "passwords.d"
 
     @property
+    def containers(self) -> Path:
+        """What front and retest of job containers know, and the cache of images."""
+        return self.home / record.DIRECTORY
+
+    @property
     def config(self) -> Path:
         """CONDOR_CONFIG."""
         return self.private / "condor_config"
@@ -69,7 +75,7 @@ def create(machine: Machine, instance: Instance) -> None:
         for path in (instance.home, instance.private):
             _hold(path, _kernel(machine))
     except OSError as error:
-        raise Refused(_not_created(error)) from error
+        raise Refused(not_created(error)) from error
 
 
 def remove(instance: Instance) -> None:
@@ -133,7 +139,8 @@ def tidy(machine: Machine, homes: tuple[Path, ...]) -> str:
     return f"{done} what earlier pilots left behind: {', '.join(map(str, homes))}"
 
 
-def _not_created(error: OSError) -> Problem:
+def not_created(error: OSError) -> Problem:
+    """There is no room for the pilot's own files."""
     found = f"cannot create this pilot's directories: {error.strerror}: {error.filename}"
     cure = (
         "free space (and inodes: df -i) on the scratch volume, or mount another: docker run -v /worker-temp-dir:/pilot"

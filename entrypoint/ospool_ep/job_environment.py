@@ -7,6 +7,8 @@ from ospool_ep.problem import Problem, warning
 from ospool_ep.settings import Settings
 
 _TIMEOUT_S = 10.0
+# The starter puts the job's scratch directory in its place (starter.cpp, expandScratchDirInEnv).
+_SCRATCH = "#CoNdOrScRaTcHdIr#"
 
 
 def judge(machine: Machine, settings: Settings) -> tuple[Problem, ...]:
@@ -27,13 +29,15 @@ def judge(machine: Machine, settings: Settings) -> tuple[Problem, ...]:
     return ()
 
 
-def render(settings: Settings) -> str:
+def render(settings: Settings, proxy_works: bool) -> str:
     """The environment in V2 syntax, without the surrounding double quotes."""
     variables = {
         "GLIDEIN_Site": settings.site,
         "GLIDEIN_ResourceName": settings.resource_name,
         "OSG_SITE_NAME": settings.resource_name,
         "OSG_SQUID_LOCATION": settings.squid,
+        "http_proxy": settings.squid if proxy_works else "",
+        "OSG_WN_TMP": _SCRATCH,
         "TZ": "UTC",
     }
     words = [f"{name}={_quoted(value)}" for name, value in variables.items() if value]

@@ -1,5 +1,6 @@
 """The one door to the machine: files through a root path, commands through one `run` with a time-out."""
 
+import contextlib
 import os
 import pwd
 import signal
@@ -14,6 +15,10 @@ PLAIN_ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
 }
+
+
+# How long a killed program may take to go.
+_LAST_WORDS_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Machine:
     pid: int = field(default_factory=os.getpid)
     hostname: str = field(default_factory=lambda: os.uname().nodename)
     now: int = field(default_factory=lambda: int(time.time()))
+    # File descriptors that every program we start gets, and hands on: locks that it shares with us.
+    inherited: tuple[int, ...] = ()
 
     def path(self, path: str) -> Path:
         """The real path of an absolute path of the container."""
@@ -73,8 +80,8 @@ class Machine:
         return self.read(path).decode("utf-8", "replace")
 
     def run(self, argv: tuple[str, ...], timeout: float, env: dict[str, str] | None = None) -> Result:
-        """Run a program to its end, or kill its whole process group at the time-out (seconds)."""
-        return run(argv, timeout, env)
+        """Run a program to its end, or kill its whole session at the time-out (seconds)."""
+        return run(argv, timeout, env, self.inherited)
 
     def user_name(self) -> str | None:
         """The passwd name of our uid, None when there is no entry (`docker run --user 12345`)."""
@@ -94,8 +101,13 @@ def _kind(path: Path) -> str:
     return "directory" if stat.S_ISDIR(mode) else "other"
 
 
-def run(argv: tuple[str, ...], timeout: float, env: dict[str, str] | None = None) -> Result:
-    """Run a program in a process group of its own, so that a time-out also ends what it started."""
+def run(
+    argv: tuple[str, ...], timeout: float, env: dict[str, str] | None = None, inherited: tuple[int, ...] = ()
+) -> Result:
+    """Run a program in a session of its own, so that a time-out also ends what it started.
+
+    What a dead mount holds cannot be killed: it is left behind, never waited for.
+    """
     try:
         process = subprocess.Popen(
             argv,
@@ -105,14 +117,35 @@ def run(argv: tuple[str, ...], timeout: float, env: dict[str, str] | None = None
             env=PLAIN_ENVIRONMENT | (env or {}),
             text=True,
             errors="replace",
-            process_group=0,
+            start_new_session=True,
+            pass_fds=inherited,
         )
     except OSError as error:
         return Result(127, "", str(error))
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        stdout, stderr = process.communicate()
+        stdout, stderr = _end(process)
         return Result(124, stdout, f"{stderr}\nno answer within {timeout:g} s")
     return Result(process.returncode, stdout, stderr)
+
+
+def _end(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Kill the whole session: Apptainer's FUSE processes have process groups of their own."""
+    for pid in (process.pid, *_session(process.pid)):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+    try:
+        return process.communicate(timeout=_LAST_WORDS_S)
+    except subprocess.TimeoutExpired:
+        return "", ""
+
+
+def _session(leader: int) -> list[int]:
+    """The other processes of a session."""
+    found = []
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdigit() and os.getsid(int(name)) == leader:
+                found.append(int(name))
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ospool_ep import classads
+from ospool_ep.containers import requirements
 from ospool_ep.problem import Problem, warning
 from ospool_ep.settings import Settings
 
@@ -43,6 +44,10 @@ _FIXED: tuple[Clause, ...] = (
     Clause("gpu", "on a GPU machine it asks for GPUs, or there is room for jobs that need none",
            "(GPUs > 0) =!= True || (TARGET.RequestGPUs > 0) =?= True || RoomForCPUOnlyJobs =!= False"),
     Clause("container", "this machine can run the job's container image", "SINGULARITY_START_CLAUSE =!= False"),
+    Clause("image-failed", "its container image has not just failed to start here",
+           f"{requirements.FAILED_HERE} =!= True"),
+    Clause("tool-daemon", "it brings no tool daemon: that would run outside of its container",
+           "TARGET.ToolDaemonCmd =?= undefined"),
     Clause("mpi", "an MPI job finds MPI here", "TARGET.Want_MPI =!= True || MY.Has_MPI =?= True"),
 )  # fmt: skip
 
@@ -54,12 +59,6 @@ ROOM_FOR_CPU_ONLY = "(Cpus > 8 * GPUs && Memory > 32000 * GPUs && Disk > 5000000
 # Ten jobs that ended within three minutes on average are no accident.
 BLACK_HOLE = "(RecentJobDurationCount >= 10 && RecentJobDurationAvg < 180) =?= True"
 EXCESSIVE_LOAD = "(LoadAvg > 2 * DetectedCpus + 2) =?= True"
-_IMAGE = "(TARGET.SingularityImage ?: TARGET.ContainerImage)"
-CONTAINER_START = (
-    f"{_IMAGE} =?= undefined || (HAS_SINGULARITY =?= True"
-    f' && (regexp("^(docker|oras|library|shub)://", {_IMAGE}) =!= True || MY.SINGULARITY_CAN_USE_REGISTRY =?= True)'
-    f' && (regexp("[.]sif$", {_IMAGE}) =!= True || SINGULARITY_CAN_USE_SIF =?= True))'
-)
 
 
 def clauses(settings: Settings) -> tuple[Clause, ...]:

@@ -1,5 +1,6 @@
 """Everything that is looked at before the pilot acts; the boot and the selftest share it."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Mapping
@@ -7,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from ospool_ep import ad, apptainer, capacity_checks, checks, names, pools, tokens
+from ospool_ep import ad, capacity_checks, checks, names, pools, scratch, tokens
 from ospool_ep.check import Check, Outcome
 from ospool_ep.concurrently import Running
+from ospool_ep.containers import offer, published
+from ospool_ep.containers.record import Setup, State
 from ospool_ep.delegation import Delegation
 from ospool_ep.environment import load
 from ospool_ep.machine import Machine
@@ -34,7 +37,9 @@ class Plan:
     memory_mb: int
     delegation: Delegation
     credentials: tokens.Credentials
-    apptainer: apptainer.Apptainer
+    setup: Setup
+    state: State
+    proxy_works: bool
     attributes: dict[str, str]
     lines: tuple[Line, ...]
 
@@ -54,14 +59,20 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Pl
     groups = _begin(capacity_checks.job_cgroups(machine))
     limits = _begin(capacity_checks.limits(machine, lambda: _end(cpus).value.amount))
     token = _begin(checks.token(machine, settings, pool))
-    extra, able = _begin(checks.attributes(machine)), _begin(checks.containers(machine, settings))
+    able = _begin(checks.containers(machine, settings, _draw(1 << 32) / (1 << 32)))
+    extra, volume = _begin(checks.attributes(machine)), _begin(checks.volume(machine))
+    proxy = _begin(checks.proxy_answers(settings))
     others = [_begin(check) for check in checks.plain(machine, settings)]
+    setup = offer.setup(_end(able).value, settings, _end(volume).value.free_mb)
+    space = dataclasses.replace(_end(volume).line, text=scratch.summary(_end(volume).value, setup.cache_mb))
     lines = [Line("settings", who, (*problems, *pools.judge(settings))), user.line]
     lines += [_end(cpus).line, _end(memory).line, _end(limits).line, _end(groups).line]
-    lines += [_end(started).line for started in others]
+    lines += [space, *(_end(started).line for started in others), _end(proxy).line]
     lines += [_end(token).line, _end(extra).line, _end(able).line]
-    life = ad.lifetime(settings, machine.now)
-    own = partial(ad.attributes, settings, pool, life, _end(able).value, _end(limits).value)
+    lines.append(Line("image", offer.summary_of_image(_end(able).value)))
+    state = offer.state(_end(able).value, machine.now)
+    life, containers = ad.lifetime(settings, machine.now), published.attributes(setup, state)
+    own = partial(ad.attributes, settings, pool, life, containers, _end(limits).value)
     totals = _end(cpus).value.amount, _end(memory).value.amount
     start = _end(_begin(checks.start(settings, own, _end(extra).value, *totals)))
     return Plan(
@@ -73,7 +84,9 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Pl
         memory_mb=totals[1],
         delegation=_end(groups).value,
         credentials=_end(token).value,
-        apptainer=_end(able).value,
+        setup=setup,
+        state=state,
+        proxy_works=_end(proxy).value,
         attributes=start.value,
         lines=(*lines, start.line),
     )

@@ -14,6 +14,8 @@ _PROCESSES_PER_CPU = 256
 # The daemons, a starter, and one job in Apptainer with the threads of its helpers.
 _PROCESSES_LEAST = 32
 _FILES = 4096
+# The boot itself asks many questions at once; a .sif file takes more.
+_FILES_LEAST = 64
 _SHM_MB = 64
 
 
@@ -82,6 +84,9 @@ def _files(limits: ProcessLimits) -> Problem | None:
     if limits.files is None or limits.files >= _FILES:
         return None
     cure = f"docker run --ulimit nofile={_FILES}:{_FILES}, or more"
+    if limits.files < _FILES_LEAST:
+        found = f"a process may open {limits.files} files: the pilot and a job in Apptainer need {_FILES_LEAST}"
+        return Problem("files-too-few", found, "the pilot or its jobs could not start", cure, Exit.UNFIT)
     return warning("files-few", f"a process may open {limits.files} files", "jobs that open more fail", cure)
 
 

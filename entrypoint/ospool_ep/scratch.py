@@ -14,6 +14,8 @@ RESERVE_MB = 512
 # What is left for jobs: below the first nothing useful fits; below the second most (they ask for GBs) do not match.
 _FLOOR_MB = 512
 _LITTLE_MB = 4096
+# The pilot's own take some dozens, a job in a container some more.
+_INODES = 1000
 _MOUNT = "docker run -v /worker-temp-dir:/pilot"
 
 
@@ -21,19 +23,21 @@ _MOUNT = "docker run -v /worker-temp-dir:/pilot"
 class Scratch:
     """Free space and mount flags of the volume."""
 
-    exists: bool
-    writable: bool
-    read_only: bool
-    noexec: bool
-    free_mb: int
+    exists: bool = False
+    writable: bool = False
+    read_only: bool = False
+    noexec: bool = False
+    free_mb: int = 0
     in_memory: bool = False
+    # None: this file system makes them as they are needed
+    free_inodes: int | None = None
 
 
 def look(machine: Machine) -> Scratch:
     """Read only: nothing is created."""
     path = machine.path(PATH)
     if not path.is_dir():
-        return Scratch(False, False, False, False, 0)
+        return Scratch()
     volume = os.statvfs(path)
     return Scratch(
         exists=True,
@@ -42,6 +46,7 @@ def look(machine: Machine) -> Scratch:
         noexec=bool(volume.f_flag & os.ST_NOEXEC),
         free_mb=volume.f_bavail * volume.f_frsize >> 20,
         in_memory=_in_memory(machine),
+        free_inodes=volume.f_favail if volume.f_files else None,
     )
 
 
@@ -53,11 +58,13 @@ def _in_memory(machine: Machine) -> bool:
     return mount is not None and mount.kind in ("tmpfs", "ramfs")
 
 
-def summary(scratch: Scratch) -> str:
-    """For the report."""
+def summary(scratch: Scratch, images_mb: int) -> str:
+    """For the report. `images_mb` are kept for pulled images."""
     if not scratch.exists:
         return f"no {PATH}"
-    return f"{PATH}, {scratch.free_mb / 1024:.1f} GB free, {RESERVE_MB / 1024:g} GB of it not offered"
+    kept = f"{(RESERVE_MB + images_mb) / 1024:.1f} GB of it not offered"
+    images = f" ({images_mb / 1024:.1f} GB for pulled images)" if images_mb else ""
+    return f"{PATH}, {scratch.free_mb / 1024:.1f} GB free, {kept}{images}"
 
 
 def judge(scratch: Scratch, uid: int) -> tuple[Problem, ...]:
@@ -83,6 +90,9 @@ def _unfit(id: str, found: str, cure: str) -> Problem:
 
 
 def _space(scratch: Scratch) -> tuple[Problem, ...]:
+    if scratch.free_inodes is not None and scratch.free_inodes < _INODES:
+        found = f"{PATH} has room for {scratch.free_inodes} more files (inodes)"
+        return (_unfit("scratch-inodes", found, f"remove files there (df -i), or mount another volume: {_MOUNT}"),)
     found = f"{PATH} has {scratch.free_mb} MB free"
     cure = f"free space there, or mount a larger volume: {_MOUNT}"
     if scratch.free_mb < RESERVE_MB + _FLOOR_MB:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ospool_ep import values
+from ospool_ep.containers import binds, default_image, registry
 from ospool_ep.log import redact
 
 
@@ -26,6 +27,11 @@ class Row:
     quotes: str = "\"'"
 
 
+# The OSPool's own choice: weight%__image.
+DISTRIBUTION = "10%__htc/rocky:8 90%__htc/rocky:9"
+DISTRIBUTION_GPU = "100%__htc/rocky:9-cuda-12.6.0"
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the administrator asked for, typed. Units are in the names."""
@@ -44,6 +50,9 @@ class Settings:
     slurm_memory_per_cpu_mb: int | None = None
     disable_pid_namespaces: bool = False
     bind_extra: str = ""
+    registry_mirror: str = ""
+    default_distribution: str = DISTRIBUTION
+    default_distribution_gpu: str = DISTRIBUTION_GPU
     accept_jobs_hours: int = 336
     retirement_hours: int = 24
     accept_idle_minutes: int = 30
@@ -67,6 +76,16 @@ def _verbatim(value: str) -> str:
     return value
 
 
+def _checked(read: Callable[[str], object]) -> Callable[[str], str]:
+    """A parser that keeps the text, if it can be read."""
+
+    def parse(value: str) -> str:
+        read(values.string(value))
+        return value
+
+    return parse
+
+
 TABLE: tuple[Row, ...] = (
     Row("GLIDEIN_Site", "site", values.registered, "", "Resource group registered in OSG Topology", required=True),
     Row("GLIDEIN_ResourceName", "resource_name", values.registered, "",
@@ -85,7 +104,7 @@ TABLE: tuple[Row, ...] = (
         "ClassAd expression a job must also satisfy (ANDed to START)"),
     Row("OSG_PROJECT_NAME", "project_name", values.registered, "", "Run jobs of this project only"),
     Row("OSG_SQUID_LOCATION", "squid", values.proxy, "",
-        "HTTP proxy near the site: `http_proxy` of the pilot, advertised, and told to jobs"),
+        "HTTP proxy near the site: `http_proxy` of the pilot, and of jobs where it answers at boot; advertised"),
     Row("NUM_CPUS", "num_cpus", values.whole(1, 65536), "", "Offer at most so many CPUs"),
     Row("MEMORY", "memory_mb", values.whole(256, 1 << 30), "", "Offer at most so much memory (MB)"),
     Row("SLURM_CPUS_ON_NODE", "slurm_cpus_on_node", values.whole(1, 65536), "",
@@ -108,8 +127,14 @@ TABLE: tuple[Row, ...] = (
         "Add a random label to the machine name"),
     Row("SINGULARITY_DISABLE_PID_NAMESPACES", "disable_pid_namespaces", values.truth, "false",
         "Do not give job containers a PID namespace"),
-    Row("SINGULARITY_BIND_EXTRA", "bind_extra", values.string, "",
-        "More bind mounts for job containers, in Apptainer's `-B` syntax"),
+    Row("SINGULARITY_BIND_EXTRA", "bind_extra", _checked(binds.read), "",
+        "More bind mounts for job containers: `source[:place[:ro]]`, separated by commas or blanks"),
+    Row("APPTAINER_REGISTRY_MIRROR", "registry_mirror", _checked(registry.address), "",
+        "Registry that is asked instead of Docker Hub: `host[:port][/path]` (`http://` before it: without TLS)"),
+    Row("OSG_DEFAULT_CONTAINER_DISTRIBUTION", "default_distribution", _checked(default_image.distribution),
+        DISTRIBUTION, "Image of jobs that name none, by weight: a name in CVMFS, an absolute path, or `docker://`"),
+    Row("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", "default_distribution_gpu", _checked(default_image.distribution),
+        DISTRIBUTION_GPU, "The same on machines with GPUs"),
     Row("EXTRA_JOB_ENV", "extra_job_env", values.text, "",
         "Added to every job's environment: `NAME=value NAME='two words'`", quotes='"'),
     Row("OSG_INSTITUTION_ID", "institution_id", values.string, "", "Advertised when set"),
@@ -126,9 +151,6 @@ NOT_YET: tuple[tuple[str, str], ...] = (
     ("CVMFS_HTTP_PROXY", "CVMFS is not mounted"),
     ("CVMFS_QUOTA_LIMIT", "CVMFS is not mounted"),
     ("CVMFSEXEC_DEBUG", "CVMFS is not mounted"),
-    ("APPTAINER_REGISTRY_MIRROR", "jobs with registry images do not match yet"),
-    ("OSG_DEFAULT_CONTAINER_DISTRIBUTION", "jobs that name no image run outside a container"),
-    ("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", "GPUs are not offered"),
     ("ENABLE_REMOTE_SYSLOG", "logs go to standard output only"),
     ("SYSLOG_HOST", "logs go to standard output only"),
     ("REGISTRY_HOST", "logs go to standard output only"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import statistics
 import time
@@ -18,6 +19,7 @@ SLOT_TIMEOUT_S = 60
 GOAL_RATIO = 1.25
 GOAL_OWN_S = 0.4
 GOAL_DETECTION_MS = 5
+GOAL_TESTS_S = 0.25
 DETECTION_ROUNDS = 50
 BOOT_LINE = re.compile(r"\bexec condor_master after ([0-9.]+) s\b")  # written by ospool_ep.boot
 BARE_CONFIG = "/etc/bare-pilot.conf"
@@ -54,6 +56,17 @@ def pairs(pool: Pool, directory: Path, count: int, show: Callable[[str], None]) 
         show(f"{number:>4}{pair.pilot.slot_s:>10.2f} s{pair.bare.slot_s:>10.2f} s{pair.ratio:>10.2f}{own:>14}")
         done.append(pair)
     return done
+
+
+def tests_add(pool: Pool, untested: str, directory: Path, count: int) -> str:
+    """A line about what the tests of job containers add to a start: the same pilot with and without, in turn."""
+    without = dataclasses.replace(pool, image=untested)
+    added = []
+    for number in range(1, count + 1):
+        tested = _pilot(pool, directory, f"bench-tested-{number}").slot_s
+        added.append(tested - _pilot(without, directory, f"bench-untested-{number}").slot_s)
+    figures = f"{statistics.median(added):+.2f} s ({min(added):+.2f} to {max(added):+.2f})"
+    return f"tests of job containers: {figures} from `run` to slot ad (goal {GOAL_TESTS_S} s, not judged)"
 
 
 def detection(engine: Engine, image: str) -> str:
