@@ -11,10 +11,11 @@ import uml
 from poolbox import image as images
 from poolbox import pilot, workdir
 from poolbox import pool as pools
+from poolbox import registry as registries
 from poolbox.engine import EngineError, engine
 from poolbox.progress import Steps
 
-NAME = "ospool-ep-test"
+NAME = runs.NAME
 BOX = f"{NAME}-box"
 
 
@@ -69,6 +70,14 @@ def pool(request, box):
     with pools.pool(box.engine, box.image, NAME) as running:
         if any("doomed" in item.fixturenames for item in request.session.items):
             _start_doomed(box, running)  # it takes two minutes to die: let it do so while others run
+        yield running
+
+
+@pytest.fixture(scope="session")
+def registry(box, pool):
+    """A real registry with small images, in the pool's network."""
+    tag = registries.build(box.engine, Steps())
+    with registries.registry(box.engine, tag, f"{pool.name}-registry", pool.name) as running:
         yield running
 
 

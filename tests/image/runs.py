@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,15 @@ from poolbox import pilot, slots, workdir
 from poolbox import pool as pools
 from poolbox.engine import Engine
 
+# A name of its own lets a ring run beside others on one engine; scripts/test runs two halves
+NAME = os.environ.get("OSPOOL_EP_TEST_NAME", "ospool-ep-test") + os.environ.get("PYTEST_XDIST_WORKER", "")
+# Something that listens: whether it is a proxy is for others to find out
+SQUID = f"http://{NAME}-cm:9618"
 PROJECT = '+ProjectName = "P"'
 GOOD = {
     "GLIDEIN_Site": "Test-Site",
     "GLIDEIN_ResourceName": "Test_Resource 1",
-    "OSG_SQUID_LOCATION": "http://squid.example.org:3128",
+    "OSG_SQUID_LOCATION": SQUID,
     "OSG_INSTITUTION_ID": "https://osg-htc.org/iid/test",
     "GLIDEIN_Start_Extra": "TARGET.RequestMemory <= 4000",
     "ACCEPT_JOBS_FOR_HOURS": "100",

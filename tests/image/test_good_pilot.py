@@ -40,7 +40,7 @@ def test_the_ad_says_what_was_set(good):
     expected = {
         "GLIDEIN_Site": '"Test-Site"', "GLIDEIN_ResourceName": '"Test_Resource 1"', "GLIDEIN_Country": '"US"',
         "OSG_SITE_NAME": '"Test_Resource 1"', "GLIDEIN_ContainerTag": '"24-release"', "IsOsgVoContainer": "true",
-        "Is_ITB_Site": "false", "OSPool": "false", "OSG_SQUID_LOCATION": '"http://squid.example.org:3128"',
+        "Is_ITB_Site": "false", "OSPool": "false", "OSG_SQUID_LOCATION": f'"{runs.SQUID}"',
         "OSG_INSTITUTION_ID": '"https://osg-htc.org/iid/test"', "ACCEPT_JOBS_FOR_HOURS": "100",
         "ACCEPT_IDLE_MINUTES": "45", "START_EXTRA": "TARGET.RequestMemory <= 4000", "OSG_NODE_VALIDATED": "true",
         "OSG_PROJECT_RESTRICTION": "true", "OSG_GLIDEIN_VERSION": "861", "GLIDECLIENT_Group": '""',
@@ -84,7 +84,7 @@ def test_a_plain_job_runs_and_finds_its_environment(plain):
     env = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
     expected = {
         "GLIDEIN_Site": "Test-Site", "GLIDEIN_ResourceName": "Test_Resource 1", "OSG_SITE_NAME": "Test_Resource 1",
-        "OSG_SQUID_LOCATION": "http://squid.example.org:3128", "TZ": "UTC", "COLOR": "blue", "WORDS": "two words",
+        "OSG_SQUID_LOCATION": runs.SQUID, "http_proxy": runs.SQUID, "TZ": "UTC", "COLOR": "blue", "WORDS": "two words",
         "uid": "1000",
     }  # fmt: skip
     assert {name: env.get(name) for name in expected} == expected
