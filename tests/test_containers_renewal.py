@@ -238,3 +238,14 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = options(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def test_failures_that_a_test_has_explained_count_no_more():
+    """Otherwise a device that was away for a minute would be away for ten."""
+    assert renewal.lost(STATE, SETUP, NO_FUSE)
+    assert renewal.lost(STATE, SETUP, UNABLE)
+    assert not renewal.lost(STATE, SETUP, ABLE)
+    assert not renewal.lost(dataclasses.replace(STATE, sif=0), SETUP, NO_FUSE), "it was off before"
+    explained = dataclasses.replace(STATE, lost=NOW + 100)
+    assert judged(explained, ABLE, failures=failures(3, SIF)).sif == 2
+    assert judged(STATE, ABLE, failures=failures(3, SIF)).sif == 0

@@ -1,5 +1,6 @@
 """Limits that a runtime can set: the slot in the collector never has more, and the report says which one decided."""
 
+import json
 import re
 
 import hostcgroup
@@ -67,7 +68,9 @@ def test_cpu_quota_and_memory_limit_are_what_the_slot_has(box, pilots):
 def test_some_of_the_volume_is_not_offered(box, pilots):
     stray = pilots["stray"]
     free_kb = int(box.inside(stray.container, "df", "-k", "--output=avail", "/pilot").split()[-1])
-    assert abs((free_kb - int(stray.ad["TotalSlotDisk"].split(".")[0])) / 1024 - 512) < 200  # others write there, too
+    setup = json.loads(box.inside(stray.container, "sh", "-c", "cat /pilot/ep-*/apptainer/setup.json"))
+    kept_mb = (free_kb - int(stray.ad["TotalSlotDisk"].split(".")[0])) / 1024
+    assert abs(kept_mb - 512 - setup["cache_mb"]) < 200  # others write there, too
 
 
 def test_a_lowered_offer_is_a_warning_with_both_numbers(box, pilots):

@@ -43,6 +43,7 @@ def sites(box, pool, token_file, registry, mortal):
         "mortal": ({"APPTAINER_REGISTRY_MIRROR": f"http://{mortal.http}"}, ()),
     }
     with runs.together(box, pool, token_file, pilots) as booted:
+        troubles.hasten(box, *booted.values())
         yield booted
 
 
@@ -121,7 +122,7 @@ def test_an_unknown_image_goes_back_to_the_queue_with_the_registrys_words(box, p
 
 def test_where_no_registry_answers_jobs_with_such_images_stay(box, pool, sites):
     stays = send(pool, "alone", image("docker://tiny:1"))
-    ad = troubles.wait_for_ad(box, pool, sites["alone"], 'SINGULARITY_COMMENT != ""')
+    ad = troubles.wait_for_ad(box, pool, sites["alone"], 'SINGULARITY_COMMENT != ""', "asked")
     assert (ad["HAS_SINGULARITY"], ad["SINGULARITY_CAN_USE_REGISTRY"]) == ("true", "false")
     assert "registry-1.docker.io" in ad["SINGULARITY_COMMENT"]
     assert ended(pool, send(pool, "alone")).exit_code == 0
@@ -146,7 +147,7 @@ def test_the_cache_is_bounded(box, pool, sites, registry, ready):
 def test_a_registry_that_stops_is_seen_and_one_that_comes_back_is_believed_later(box, pool, sites, mortal, ready):
     ready("mortal")
     box.engine.run("pause", mortal.container)
-    ad = troubles.wait_for_ad(box, pool, sites["mortal"], "SINGULARITY_CAN_USE_REGISTRY =?= False")
+    ad = troubles.wait_for_ad(box, pool, sites["mortal"], "SINGULARITY_CAN_USE_REGISTRY =?= False", "asked")
     assert (ad["HAS_SINGULARITY"], ad["SINGULARITY_CAN_USE_SIF"]) == ("true", "true")
     assert "mortal.example.org" in ad["SINGULARITY_COMMENT"]
     stays = send(pool, "mortal", image("docker://tiny:1"), script=SHOW)

@@ -21,6 +21,7 @@ def sites(box, pool, token_file):
     hanging = ({**IN_TINY, "SINGULARITY_BIND_EXTRA": "/site"}, ("-v", f"{site}:/site"))
     pilots = {"fuse": (IN_TINY, ()), "proc": (IN_TINY, ()), "hang": hanging, "dead": hanging, "calm": (IN_TINY, ())}
     with runs.together(box, pool, token_file, pilots) as booted:
+        troubles.hasten(box, *booted.values())
         yield booted
 
 
@@ -105,8 +106,8 @@ def without_the_mount(box, pool, booted):
     result = ended(pool, send(pool, booted.ad["GLIDEIN_Site"].strip('"'), script=LIST))
     assert "APPTAINER_CONTAINER=" in result.stdout
     assert "apptainer.conf" not in result.stdout
-    assert max(beside_htcondor(box, booted, 75)) < 20
-    assert max(beside_htcondor(box, booted, 20)[-5:]) < 8
+    assert max(beside_htcondor(box, booted, 25)) < 20
+    assert max(beside_htcondor(box, booted, 15)[-5:]) < 8
 
 
 def beside_htcondor(box, booted, seconds):

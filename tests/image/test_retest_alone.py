@@ -13,8 +13,8 @@ from poolbox import pilot
 @pytest.fixture(scope="module")
 def container(box, pool, token_file):
     """A pilot that nobody troubles."""
-    with runs.together(box, pool, token_file, {"calm": (IN_TINY, ())}) as booted:
-        yield booted["calm"].container
+    with runs.together(box, pool, token_file, {"alone-calm": (IN_TINY, ())}) as booted:
+        yield booted["alone-calm"].container
 
 
 @pytest.fixture

@@ -24,22 +24,34 @@ COUNTERS = {
     "SINGULARITY_CAN_USE_SIF": "sif",
     "SINGULARITY_CAN_USE_REGISTRY": "registry",
 }
-# Sets the time of the last test and of the last question to a registry back, so that the startd's next start of the
+# Sets the time of the last test, or of the last question to a registry, back, so that the startd's next start of the
 # retest (it comes every half minute) has something to do
 HURRY = """\
 import json, pathlib, sys
 path = pathlib.Path(sys.argv[1], "state.json")
 state = json.loads(path.read_text())
-state.update(tested=0, asked=0)
+state[sys.argv[2]] = 0
 new = path.with_suffix(".test")
 new.write_text(json.dumps(state))
 new.replace(path)
 """
 
 
-def hurry(box, container):
-    """Let the next start of the retest test."""
-    box.inside(container, "python3", "-I", "-c", HURRY, str(payload.record(box, container)), user="osg")
+# The startd's own retests, more often: as if half a minute were over
+HASTEN = "sed -i 's/^\\(STARTD_CRON_CONTAINERS_PERIOD\\) = .*/\\1 = 5s/' /run/ospool-ep/ep-*/condor_config"
+
+
+def hasten(box, *booted):
+    """Let the startd start the retest every five seconds."""
+    for one in booted:
+        box.inside(one.container, "sh", "-c", f"{HASTEN} && kill -HUP 1", user="osg")
+    # A startd that reads its configuration asks its starter again what it can do: HasSIF must not be lost then
+    time.sleep(8)
+
+
+def hurry(box, container, what="tested"):
+    """Let the next start of the retest test, or ask a registry; it never does both at once."""
+    box.inside(container, "python3", "-I", "-c", HURRY, str(payload.record(box, container)), what, user="osg")
 
 
 def state(box, container):
@@ -53,12 +65,12 @@ def ad(pool, site):
     return found
 
 
-def wait_for_ad(box, pool, booted, constraint, timeout_s=150):
-    """The slot's ad when the collector has one that meets the constraint; tests are made to be due."""
+def wait_for_ad(box, pool, booted, constraint, what="tested", *, timeout_s=150):
+    """The slot's ad when the collector has one that meets the constraint; tests, or questions, are made to be due."""
     site = f"GLIDEIN_Site == {booted.ad['GLIDEIN_Site']} && PartitionableSlot"
     end = time.monotonic() + timeout_s
     while True:
-        hurry(box, booted.container)
+        hurry(box, booted.container, what)
         try:
             return slots.wait_for_slot(pool, f"{site} && ({constraint})", 5)
         except pools.PoolError:
@@ -71,7 +83,7 @@ def wait_for_two_passes(box, pool, booted, attribute, timeout_s=200):
     seen = []
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
-        hurry(box, booted.container)
+        hurry(box, booted.container, "asked" if counter == "registry" else "tested")
         before = state(box, booted.container)[counter]
         offered = ad(pool, booted.ad["GLIDEIN_Site"].strip('"'))[attribute] == "true"
         seen.append(before)
@@ -97,7 +109,7 @@ class ByHand:
 
     def run(self):
         """Test now; attribute to text."""
-        self.inside("python3", "-I", "-c", HURRY, self.record)
+        self.inside("python3", "-I", "-c", HURRY, self.record, "tested")
         said = self.inside(RETEST, self.record)
         return dict(re.findall(r"^(\w+) = (.*)$", said, re.MULTILINE))
 

@@ -5,7 +5,7 @@ from ospool_ep.containers.command import FRONT, INSIDE
 
 RETEST = "/usr/libexec/ospool-ep/retest"
 # Seconds between two starts of the retest, which itself decides when to test.
-_PERIOD_S = 60
+_PERIOD_S = 30
 
 
 # The image that a job runs in: its own, or else the default one.

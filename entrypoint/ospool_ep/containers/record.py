@@ -37,7 +37,7 @@ class Setup:
 @dataclass(frozen=True)
 class State:
     """What is offered now. The first numbers count passes in a row, up to BELIEVED; the last are times (epoch)
-    of the last test and of the last question to a registry.
+    of the last test, of the last question to a registry, and of the last test that found something lost.
     """
 
     containers: int = 0
@@ -53,6 +53,7 @@ class State:
     registry_comment: str = ""
     tested: int = 0
     asked: int = 0
+    lost: int = 0
 
 
 Kind = TypeVar("Kind", Setup, State)

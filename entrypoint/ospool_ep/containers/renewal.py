@@ -52,14 +52,25 @@ def _over(since: int, seconds: int, now: int) -> bool:
 
 def tested(before: State, setup: Setup, able: Ability, faults: tuple[str, ...], found: tuple[Failure, ...]) -> State:
     """After a test. `faults`: what keeps containers from running although the test passed. `tested` stays."""
+    found = tuple(failure for failure in found if failure.when > before.lost)
     blocking = (*struck(found, CONTAINERS), *faults)
     files, default = struck(found, SIF), struck(found, DEFAULT)
-    as_jobs = able.usable and able.pid_namespaces == setup.pid_namespaces and not blocking
+    as_jobs = _as_jobs(setup, able) and not blocking
     containers = _counted(before.containers, as_jobs)
     sif = _counted(before.sif, as_jobs and able.sif and not files)
     again = _AGAIN if 1 in (containers, sif) else ""
     told = "; ".join(filter(None, (*blocking, *files, *default, able.comment, again)))
     return dataclasses.replace(before, containers=containers, sif=sif, default_fails=bool(default), comment=told)
+
+
+def lost(before: State, setup: Setup, able: Ability) -> bool:
+    """Whether the test itself has seen what made jobs fail: their failures up to now are explained."""
+    return bool(before.containers and not _as_jobs(setup, able)) or bool(before.sif and not able.sif)
+
+
+def _as_jobs(setup: Setup, able: Ability) -> bool:
+    """The flags of jobs are chosen for life."""
+    return able.usable and able.pid_namespaces == setup.pid_namespaces
 
 
 def answered(before: State, answer: Answer, now: int) -> State:

@@ -1,6 +1,6 @@
 """The tests again, for the life of the pilot: a STARTD_CRON job. Its output goes into the machine ad.
 
-It is started every minute, and tests every five minutes, sooner where there is a reason.
+It is started every half minute, and tests every five minutes, sooner where there is a reason.
 """
 
 import dataclasses
@@ -90,10 +90,11 @@ def test(
     volume = scratch.look(machine)
     faults = tuple(one for one in scratch.judge(volume, machine.uid) if one.id in _BLOCKING)
     able = dataclasses.replace(able, comment=verdict.comment((*wrong, *missing)))
-    state = renewal.tested(state, setup, able, tuple(one.found for one in faults), failures)
+    after = renewal.tested(state, setup, able, tuple(one.found for one in faults), failures)
     full, cvmfs = volume.free_mb < scratch.RESERVE_MB, binds.CVMFS in mounted
-    state = dataclasses.replace(state, cvmfs=cvmfs, disk_full=full, tested=machine.now)
-    return state, (*faults, *wrong, *missing)
+    lost = machine.now if renewal.lost(state, setup, able) else state.lost
+    after = dataclasses.replace(after, cvmfs=cvmfs, disk_full=full, tested=machine.now, lost=lost)
+    return after, (*faults, *wrong, *missing)
 
 
 def tell(setup: Setup, before: State, after: State, problems: tuple[Problem, ...] = ()) -> None:

@@ -13,7 +13,6 @@ import classad2
 
 from ospool_ep import (
     ad,
-    apptainer,
     condor_config,
     config_check,
     environment,
@@ -23,6 +22,8 @@ from ospool_ep import (
     policy,
     pools,
 )
+from ospool_ep.containers import published
+from ospool_ep.containers.record import BELIEVED, Setup, State
 from ospool_ep.machine import Machine
 from ospool_ep.process_limits import ProcessLimits
 
@@ -140,16 +141,19 @@ def split(texts):
 def pilot_of(texts, extras):
     settings, _ = environment.load(texts)
     pool = pools.choose(settings, lambda count: 0)
-    able = apptainer.Apptainer("1.4.5", True, True, True)
-    attributes = ad.attributes(settings, pool, ad.lifetime(settings, 1795000000), able, ProcessLimits())
+    # Whatever is in a comment: a bind that is not there is named in one
+    state = State(containers=BELIEVED, sif=BELIEVED, comment=texts["SINGULARITY_BIND_EXTRA"])
+    containers = published.attributes(Setup("1.4.5", settings.bind_extra, True), state)
+    attributes = ad.attributes(settings, pool, ad.lifetime(settings, 1795000000), containers, ProcessLimits())
     attributes |= {extra.name: extra.text for extra in extras}
     chosen = names.choose(settings.resource_name, "host", "0a1b2c3d", False)
     fields = {
         "home": "/pilot/ep-0a1b2c3d", "tokens": "/t", "passwords": "/p", "has_passwords": False,
         "machine_name": chosen.machine, "daemon_name": chosen.instance, "managers": pool.managers,
         "collectors": pool.collectors, "ccb": pool.ccb, "cpus": 1, "memory_mb": 1000, "start": policy.start(settings),
-        "attributes": tuple(attributes.items()), "job_environment": job_environment.render(settings),
-        "bind_extra": settings.bind_extra, "pid_namespaces": True, "idle_minutes": 30, "stop_seconds": 10,
+        "attributes": tuple(attributes.items()), "job_environment": job_environment.render(settings, True),
+        "containers": "/pilot/ep-0a1b2c3d/apptainer", "image_cache_mb": 100, "pid_namespaces": True,
+        "idle_minutes": 30, "stop_seconds": 10,
         "booted": 1795000000, "log_target": "/proc/1/fd/1", "job_cgroups": False,
     }  # fmt: skip
     known = condor_config.Pilot.__dataclass_fields__
