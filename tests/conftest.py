@@ -1,7 +1,9 @@
 """Fixtures of the pure and the fake-root ring."""
 
+import dataclasses
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import hypothesis
 import pytest
 
 import fakes
+from ospool_ep.containers.record import Record
 
 # A busy machine is slow without being wrong.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -19,6 +22,29 @@ hypothesis.settings.load_profile("patient")
 def root(tmp_path):
     """A temporary root with what the image has: scratch, Apptainer, one good token."""
     return fakes.image_root(tmp_path)
+
+
+@pytest.fixture
+def closed():
+    """An address at which nobody listens: the mirror, so that no test asks the world."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def setup(closed):
+    """What a pilot's boot wrote down for its job containers; no registry answers."""
+    return dataclasses.replace(fakes.SETUP, mirror=closed, plain_http=True)
+
+
+@pytest.fixture
+def found(root, setup):
+    """The record of a pilot below the root where everything works."""
+    (root / "tmp").mkdir()
+    (root / "pilot/ep-1").mkdir()
+    made = Record(root / "pilot/ep-1/apptainer")
+    made.create(setup, fakes.STATE)
+    return made
 
 
 @pytest.fixture

@@ -4,41 +4,19 @@ import dataclasses
 import fcntl
 import json
 import os
-import socket
 import time
 
 import pytest
 
 import fakes
-from fakes import NOW, SETUP, STATE, changed, machine
+from fakes import NOW, STATE, changed, machine
 from ospool_ep.containers import published, retest
 from ospool_ep.containers.failures import CONTAINERS, IMAGE, Failure
-from ospool_ep.containers.record import Record, State
+from ospool_ep.containers.record import State
 from ospool_ep.machine import Result
 
 LATER = NOW + 300
 BROKEN = (("ospool-ep/tiny", Result(255, "", "FATAL:   broken")),)
-
-
-@pytest.fixture
-def closed():
-    """An address at which nobody listens: the mirror, so that no test asks the world."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.fixture
-def setup(closed):
-    return dataclasses.replace(SETUP, mirror=closed, plain_http=True)
-
-
-@pytest.fixture
-def found(root, setup):
-    (root / "tmp").mkdir()
-    (root / "pilot/ep-1").mkdir()
-    made = Record(root / "pilot/ep-1/apptainer")
-    made.create(setup, STATE)
-    return made
 
 
 def renew(found, root, *, now=LATER, rows=(), setup=None, state=STATE):

@@ -1,37 +1,12 @@
 """Where images come from: registries on loopback, and default images."""
 
 import dataclasses
-import socket
 
-import pytest
-
-from fakes import SETUP, STATE, changed, machine
+from fakes import STATE, changed, machine
 from ospool_ep.containers import sources
-from ospool_ep.containers.record import Record
 from ospool_ep.containers.renewal import NO_SIF
 from ospool_ep.machine import Result
 from servers import serving
-
-
-@pytest.fixture
-def closed():
-    """An address at which nobody listens: the mirror, so that no test asks the world."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"127.0.0.1:{server.getsockname()[1]}"
-
-
-@pytest.fixture
-def setup(closed):
-    return dataclasses.replace(SETUP, mirror=closed, plain_http=True)
-
-
-@pytest.fixture
-def found(root, setup):
-    (root / "tmp").mkdir()
-    (root / "pilot/ep-1").mkdir()
-    made = Record(root / "pilot/ep-1/apptainer")
-    made.create(setup, STATE)
-    return made
 
 
 def asked(found, setup, state=STATE, rows=(), **changes):
