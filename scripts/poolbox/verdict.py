@@ -96,7 +96,8 @@ def rings(tools: Path, chosen: str, steps: Steps) -> list[str]:
 
 def image_ring(tools: Path, chosen: str, steps: Steps) -> list[str]:
     """The built image against a real pool: two halves, each with a pool of its own, for they mostly wait."""
-    return _pytest(tools, "image ring", ["-m", "image", "-n", "2", "--dist", "loadfile"], chosen, steps)
+    halves = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+    return _pytest(tools, "image ring", ["-m", "image", *halves], chosen, steps)
 
 
 def _pytest(tools: Path, name: str, selection: list[str], chosen: str, steps: Steps) -> list[str]:
