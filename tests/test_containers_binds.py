@@ -1,6 +1,7 @@
 """SINGULARITY_BIND_EXTRA: what is understood, what would show too much, what is there."""
 
 import fcntl
+import os
 
 import pytest
 from hypothesis import given
@@ -86,8 +87,8 @@ def test_any_text_is_understood_or_refused_for_a_person(text):
         assert all(bind.source.startswith("/") and bind.target.startswith("/") for bind in found)
 
 
-def present(*found, locks=None):
-    return binds.present(Machine(), tuple(Bind(text, text.partition(":")[0], "/x") for text in found), locks)
+def present(*found, questions=None):
+    return binds.present(Machine(), tuple(Bind(text, text.partition(":")[0], "/x") for text in found), questions)
 
 
 def test_a_source_that_is_there_is_mounted_as_it_was_written(tmp_path):
@@ -128,7 +129,19 @@ def test_a_source_that_does_not_answer_is_left_out(tmp_path):
 def test_many_at_once_and_one_source_twice_are_all_there(tmp_path):
     texts = tuple(f"{tmp_path}:/x{number}" for number in range(12))
     for _ in range(3):
-        assert present(*texts, locks=tmp_path / "questions") == (texts, ())
+        assert present(*texts, questions=tmp_path / "questions") == (texts, ())
+
+
+def test_what_was_there_is_asked_for_again_as_it_was_written(tmp_path):
+    (tmp_path / "goes").mkdir()
+    texts = (f"{tmp_path}:/x:ro", f"{tmp_path}/goes:/y")
+    assert binds.again(Machine(), texts, tmp_path / "questions") == (texts, ())
+    (tmp_path / "goes").rmdir()
+    there, problems = binds.again(Machine(), texts, tmp_path / "questions")
+    assert there == texts[:1]
+    assert ids(problems) == ["bind-missing"]
+    assert binds.again(Machine(), (), tmp_path / "questions") == ((), ())
+    assert len(list((tmp_path / "questions").iterdir())) == len(texts)
 
 
 def test_names_that_look_alike_are_told_apart(tmp_path):
@@ -136,7 +149,7 @@ def test_names_that_look_alike_are_told_apart(tmp_path):
         (tmp_path / name).mkdir(parents=True)
     texts = (f"{tmp_path}/a_b", f"{tmp_path}/a/b")
     for _ in range(3):
-        assert present(*texts, locks=tmp_path / "questions") == (texts, ())
+        assert present(*texts, questions=tmp_path / "questions") == (texts, ())
 
 
 def test_while_an_earlier_question_hangs_no_second_one_is_asked(tmp_path):
@@ -147,6 +160,13 @@ def test_while_an_earlier_question_hangs_no_second_one_is_asked(tmp_path):
         fcntl.flock(held, fcntl.LOCK_EX)
         assert ask.resolve(Machine(), str(tmp_path), locks).error == ask.HANGS
     assert ask.resolve(Machine(), str(tmp_path), locks).real == str(tmp_path)
+
+
+def test_the_question_holds_its_lock_itself(tmp_path):
+    free = os.open(tmp_path, os.O_RDONLY)
+    os.close(free)  # the lock gets this number
+    inside = ask.resolve(Machine(), f"/proc/self/fd/{free}", tmp_path / "questions").real
+    assert [inside] == [str(path) for path in (tmp_path / "questions").iterdir()]
 
 
 @pytest.mark.parametrize("place", ["file/questions", "none/questions"])

@@ -163,11 +163,12 @@ def test_one_pull_at_a_time(tmp_path):
     for thread in threads:
         thread.join()
     assert [first == second for first, second in zip(order[::2], order[1::2], strict=True)] == [True] * 3
-    assert all(turn for _, turn in order)
+    assert None not in [turn for _, turn in order]
 
 
 def test_a_turn_that_does_not_come_is_not_waited_for(tmp_path):
     with cache.alone(tmp_path, 1) as first, cache.alone(tmp_path, 0.1) as second:
-        assert (first, second) == (True, False)
+        assert first is not None
+        assert second is None
     with cache.alone(tmp_path, 0) as third:
-        assert third
+        assert third is not None

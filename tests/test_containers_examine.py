@@ -97,6 +97,18 @@ def test_without_room_for_a_directory_anywhere_it_is_a_problem_and_no_crash(root
     assert "no directory for a test" in problems[0].raw
 
 
+@pytest.mark.parametrize(("status", "says"), [(0, True), (1, False), (124, False), (255, False)])
+def test_an_image_starts_where_a_program_runs_in_it(root, status, says):
+    answers = ((".ospool-ep/true", Result(status, "", "")),)
+    assert probe.starts(machine(root, answers=answers), "/pilot", (), True, probe.Start("/i")) is says
+    assert os.listdir(root / "pilot") == []
+
+
+def test_without_room_for_a_directory_no_image_starts(tmp_path):
+    well = ((".ospool-ep/true", Result(0, "", "")),)
+    assert probe.starts(machine(tmp_path, answers=well), "/pilot", (), True, probe.Start("/i")) is False
+
+
 def test_a_scratch_that_cannot_be_written_is_the_scratch_checks_affair(root):
     (root / "pilot").rmdir()
     (root / "tmp").mkdir()

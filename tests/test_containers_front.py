@@ -133,6 +133,11 @@ def test_where_nothing_starts_the_first_line_says_so(pilot):
     assert kinds(pilot) == [CONTAINERS]
 
 
+def test_where_nobody_else_pulls_an_image_is_pulled_at_once(pilot):
+    nowhere = job("docker://127.0.0.1:1/a", "test")
+    assert "other images" not in front.started(nowhere, dict(PLAIN_ENVIRONMENT), pilot, SETUP).stderr
+
+
 @pytest.mark.parametrize("action", ["test", "exec"])
 def test_without_the_pilots_record_nothing_is_started(pilot, action):
     (pilot.path / "setup.json").unlink()

@@ -17,13 +17,15 @@ PLAIN_ENVIRONMENT = {
 }
 
 
+# The exit status of a command that was killed at its time-out; that of timeout(1).
+TIMED_OUT = 124
 # How long a killed program may take to go.
 _LAST_WORDS_S = 2.0
 
 
 @dataclass(frozen=True)
 class Result:
-    """How a command ended: its exit status (124 for a time-out, 127 for no such program) and its output."""
+    """How a command ended: its exit status (TIMED_OUT for a time-out, 127 for no such program) and its output."""
 
     status: int
     stdout: str
@@ -126,7 +128,7 @@ def run(
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         stdout, stderr = _end(process)
-        return Result(124, stdout, f"{stderr}\nno answer within {timeout:g} s")
+        return Result(TIMED_OUT, stdout, f"{stderr}\nno answer within {timeout:g} s")
     return Result(process.returncode, stdout, stderr)
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import levels
 import runs
+from payload import TINY
 
 from poolbox import jobs, slots
 from poolbox.pilot import logs
 
-TINY = "/usr/share/ospool-ep/tiny"
 RUN = """\
 #!/bin/sh
 echo "${APPTAINER_NAME:-direct} $(readlink /proc/self/ns/pid)"

@@ -1,19 +1,16 @@
 """Ask a path that may hang: a dead CVMFS or NFS holds whoever touches it, for ever, and some cannot be killed."""
 
 import dataclasses
-import fcntl
-import os
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ospool_ep.machine import Machine
+from ospool_ep import locks
+from ospool_ep.machine import TIMED_OUT, Machine
 
 # What is healthy answers in milliseconds.
 PATIENCE_S = 2.0
-_POLL_S = 0.02
 # realpath alone asks the parents of the path only, not a mount that is dead at its own root.
 _QUESTION = 'stat -L -- "$1" >/dev/null && exec realpath -e -- "$1"'
 HANGS = "does not answer (a hanging mount)"
@@ -27,57 +24,37 @@ class Found:
     error: str = ""
 
 
-def resolve(machine: Machine, path: str, locks: Path | None = None) -> Found:
+def resolve(machine: Machine, path: str, questions: Path | None = None) -> Found:
     """Ask in another process, which is left behind where it hangs.
 
-    `locks`: a directory. While an earlier question about the path hangs no second one is asked.
+    `questions`: a directory for locks. While an earlier question about the path hangs no second one is asked.
     """
-    with _lock(locks, path) as lock:
+    with _lock(questions, path) as lock:
         if lock is None:
             return Found(error=HANGS)
         asking = dataclasses.replace(machine, inherited=lock)
         result = asking.run(("sh", "-c", _QUESTION, "sh", path), PATIENCE_S)
     if result.status == 0:
         return Found(result.stdout.rstrip("\n"))
+    if result.status == TIMED_OUT:
+        return Found(error=HANGS)
     # realpath: PATH: No such file or directory
-    return Found(
-        error=HANGS if result.status == 124 else f"cannot be used: {result.stderr.strip().rpartition(': ')[2]}"
-    )
+    return Found(error=f"cannot be used: {result.stderr.strip().rpartition(': ')[2]}")
 
 
 @contextmanager
 def _lock(directory: Path | None, path: str) -> Iterator[tuple[int, ...] | None]:
-    """A lock that the child inherits, and holds for as long as it hangs. None where it is held already."""
-    descriptor = _opened(directory, path)
-    if descriptor is None:
-        yield ()
-        return
-    try:
-        yield (descriptor,) if _taken(descriptor) else None
-    finally:
-        os.close(descriptor)
+    """A lock that the child inherits, and holds for as long as it hangs. None where it is held already.
 
-
-def _taken(descriptor: int) -> bool:
-    """Others ask as well; one that hangs is past the end of its own patience."""
-    end = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > end:
-                return False
-            time.sleep(_POLL_S)
-        else:
-            return True
-
-
-def _opened(directory: Path | None, path: str) -> int | None:
-    """None where there can be no lock: on a full disk a second question is the lesser evil."""
-    if directory is None:
-        return None
-    try:
-        directory.mkdir(exist_ok=True)
-        return os.open(directory / path.replace("%", "%25").replace("/", "%2F"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError:
-        return None
+    Others ask as well; one that still holds it after PATIENCE_S hangs.
+    """
+    with ExitStack() as stack:
+        inherited: tuple[int, ...] | None = ()
+        # On a full disk there is no lock: a second question is the lesser evil.
+        with suppress(OSError):
+            if directory is not None:
+                directory.mkdir(exist_ok=True)
+                name = path.replace("%", "%25").replace("/", "%2F")
+                lock = stack.enter_context(locks.held(directory / name, PATIENCE_S))
+                inherited = None if lock is None else (lock,)
+        yield inherited

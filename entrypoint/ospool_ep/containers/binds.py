@@ -47,16 +47,23 @@ def exposes(path: str) -> bool:
 
 
 def present(
-    machine: Machine, found: tuple[Bind, ...], locks: Path | None = None
+    machine: Machine, found: tuple[Bind, ...], questions: Path | None = None
 ) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     """The specifications whose source is there, and a warning for each other one. A job never waits for them.
 
-    `locks`: see ask.resolve.
+    `questions`: see ask.resolve.
     """
-    calls = [partial(ask.resolve, machine, bind.source, locks) for bind in found]
+    calls = [partial(ask.resolve, machine, bind.source, questions) for bind in found]
     answers = [_answer(one) for one in concurrently(calls, 4 * ask.PATIENCE_S)]
     there = tuple(bind.text for bind, answer in zip(found, answers, strict=True) if not answer)
     return there, tuple(_absent(bind, answer) for bind, answer in zip(found, answers, strict=True) if answer)
+
+
+def again(
+    machine: Machine, texts: tuple[str, ...], questions: Path | None
+) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """The same for specifications that were there before."""
+    return present(machine, read(",".join(texts)), questions)
 
 
 def cvmfs(machine: Machine) -> tuple[Bind, ...]:

@@ -1,13 +1,11 @@
 """The cache of images that were pulled: shared by the jobs of a pilot, and bounded."""
 
-import fcntl
 import os
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import IO
+
+from ospool_ep import locks
 
 # What Apptainer 1.4.5 says when a layer's list, a layer or an image in the cache is damaged; it never repairs them.
 _SPOILED = ("unexpected end of JSON input", "invalid tar header", "read the squashfs image", "invalid character")
@@ -47,24 +45,9 @@ def mended(directory: Path, error: str) -> bool:
     return True
 
 
-@contextmanager
-def alone(directory: Path, patience_s: float) -> Iterator[bool]:
-    """One pull at a time: two into one cache can spoil its list of layers. False: it is not our turn yet."""
-    end = time.monotonic() + patience_s
-    with (directory / "lock").open("w") as file:
-        turn = _locked(file)
-        while not turn and time.monotonic() < end:
-            time.sleep(_TURN_S)
-            turn = _locked(file)
-        yield turn
-
-
-def _locked(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def alone(directory: Path, patience_s: float) -> AbstractContextManager[int | None]:
+    """One pull at a time: two into one cache can spoil its list of layers. None: it is not our turn yet."""
+    return locks.held(directory / "lock", patience_s, _TURN_S)
 
 
 def _entries(directory: Path) -> list[tuple[Path, float, int]]:

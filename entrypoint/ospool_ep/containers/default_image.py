@@ -58,13 +58,13 @@ def choose(entries: tuple[tuple[int, str], ...], draw: float) -> str:
     return ""
 
 
-def locate(machine: Machine, image: str, registry: bool, locks: Path | None = None) -> Image:
-    """Where an image can be had now; `registry`: whether images of registries can be run here. `locks`: see ask."""
+def locate(machine: Machine, image: str, registry: bool, questions: Path | None = None) -> Image:
+    """Where an image can be had now; `registry`: whether images of registries can be run here. `questions`: see ask."""
     if image.startswith("docker://"):
         return Image(image, "registry") if registry else Image()
     if image.startswith("/"):
-        return Image(image, "local") if ask.resolve(machine, image, locks).real else Image()
+        return Image(image, "local") if ask.resolve(machine, image, questions).real else Image()
     path = f"{CVMFS}/{image}"
-    if image and ask.resolve(machine, path, locks).real:
+    if image and ask.resolve(machine, path, questions).real:
         return Image(path, "CVMFS")
     return Image(f"docker://{REGISTRY}/{image}", "registry") if image and registry else Image()

@@ -16,7 +16,7 @@ from ospool_ep.containers import binds, cache, call, images, record, registry
 from ospool_ep.containers.call import Call
 from ospool_ep.containers.command import BINARY, TRUE, TRUE_BIND
 from ospool_ep.containers.record import Record, Setup
-from ospool_ep.machine import PLAIN_ENVIRONMENT, Machine, Result
+from ospool_ep.machine import PLAIN_ENVIRONMENT, TIMED_OUT, Machine, Result
 
 # What HTCondor prepares for the inside; and a user's key to his own images.
 _PREFIXES = ("APPTAINERENV_", "SINGULARITYENV_", "APPTAINER_DOCKER_", "SINGULARITY_DOCKER_")
@@ -36,7 +36,7 @@ def main(words: tuple[str, ...], environ: Mapping[str, str]) -> NoReturn:
         found, place = record.of_job(job.value("-W")), job.value("-W")
         setup = found.setup()
         _refuse(job, found, place)
-        mounted = binds.present(Machine(), binds.read(",".join(setup.binds)), found.questions)[0]
+        mounted = binds.again(Machine(), setup.binds, found.questions)[0]
         changed = prepared(job, setup, mounted).working_in(_apart(place))
         own = environment(environ, setup, found, changed)
         if job.action == "test":
@@ -105,10 +105,10 @@ def started(job: Call, own: dict[str, str], found: Record, setup: Setup) -> Resu
     if not registry.SCHEME.match(job.image):
         return Machine().run(words, _TIMEOUT_S, own)
     with cache.alone(found.cache, _PULL_TIMEOUT_S) as turn:
-        if not turn:
+        if turn is None:
             return Result(1, "", f"other images have been pulled for {_PULL_TIMEOUT_S / 60:g} minutes")
         cache.trim(found.cache, setup.cache_mb)
         result = Machine().run(words, _PULL_TIMEOUT_S, own)
-        if result.status not in (0, 124) and cache.mended(found.cache, result.stderr):
+        if result.status not in (0, TIMED_OUT) and cache.mended(found.cache, result.stderr):
             result = Machine().run(words, _PULL_TIMEOUT_S, own)
     return result

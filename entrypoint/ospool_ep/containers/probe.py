@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ospool_ep.concurrently import concurrently
 from ospool_ep.containers import command
-from ospool_ep.machine import Machine, Result
+from ospool_ep.machine import TIMED_OUT, Machine, Result
 
 # Healthy tests take a tenth of a second each; a machine that swaps takes longer.
 TIMEOUT_S = 20.0
@@ -29,7 +29,6 @@ _INSIDE = (
 _PROC_MOUNT = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "true")
 # Nothing that works in such a directory takes as long.
 _ABANDONED_S = 600
-_HANGS = 124
 _ELSEWHERE = "/tmp"
 NOT_ASKED = Result(0, "", "")
 
@@ -77,7 +76,7 @@ def run(machine: Machine, parent: str, binds: tuple[str, ...], pid_namespaces: b
         pid = proc.status == 0
         version = Result(0, known, "") if known else None
         version, directory, sif = _side_by_side(machine, work, binds, pid, version)
-        if pid and not passed(directory) and directory.status != _HANGS:
+        if pid and not passed(directory) and directory.status != TIMED_OUT:
             # Seccomp can allow unshare and forbid clone, which Apptainer uses.
             _, again, sif = _side_by_side(machine, work, binds, False, version)
             return Seen(version, again, sif, False, directory)
@@ -91,11 +90,16 @@ def control(machine: Machine, parent: str, binds: tuple[str, ...], pid_namespace
 
 
 def starts(machine: Machine, parent: str, binds: tuple[str, ...], pid_namespaces: bool, start: Start) -> bool:
-    """Whether an image, which may have nothing that can be called, is started at all. Raises OSError."""
-    with _work(machine, parent) as work:
-        flags = command.like_a_job(work, (*binds, command.TRUE_BIND), pid_namespaces)
-        environment = _places(work) | start.environment | {"APPTAINER_TMPDIR": work}
-        return machine.run((*flags, start.image, command.TRUE), start.patience_s, environment).status == 0
+    """Whether an image, which may have nothing that can be called, is started at all. It is not where there is no
+    room for a directory.
+    """
+    try:
+        with _work(machine, parent) as work:
+            flags = command.like_a_job(work, (*binds, command.TRUE_BIND), pid_namespaces)
+            environment = _places(work) | start.environment | {"APPTAINER_TMPDIR": work}
+            return machine.run((*flags, start.image, command.TRUE), start.patience_s, environment).status == 0
+    except OSError:
+        return False
 
 
 def _places(work: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """What START asks about a job's container."""
 
 from ospool_ep import classads
+from ospool_ep.containers import registry
 
 # The image that a job names, in any of three ways.
 _DOCKER = '(regexp("^docker://", TARGET.DockerImage) ? TARGET.DockerImage : strcat("docker://", TARGET.DockerImage))'
@@ -18,7 +19,7 @@ def _kind(pattern: str, able: str) -> str:
 
 # An attribute of ours, so that START can be read.
 _NAMED = "MY.OSG_JOB_IMAGE"
-_REGISTRY = "(docker|oras|library|shub|https?)://"
+_REGISTRY = registry.SCHEME.pattern
 _KINDS = (
     _kind(f"^{_REGISTRY}", "MY.SINGULARITY_CAN_USE_REGISTRY =?= True"),
     _kind("[.]sif$", "MY.SINGULARITY_CAN_USE_SIF =?= True"),

@@ -4,14 +4,11 @@ It is started every half minute, and tests every five minutes, sooner where ther
 """
 
 import dataclasses
-import fcntl
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from ospool_ep import report, scratch
+from ospool_ep import locks, report, scratch
 from ospool_ep.containers import binds, examine, probe, published, registry, renewal, verdict
 from ospool_ep.containers.failures import IMAGE, Failure
 from ospool_ep.containers.record import Record, Setup, State
@@ -34,7 +31,8 @@ def main(directory: str) -> int:
         publish(Setup(), State(comment=f"the pilot's own record cannot be read: {error}"))
         return Exit.OK
     before = known(found)
-    with _alone(found.lock) as lock:
+    # Every test inherits it: it is free when the last of them has ended, not when this program has.
+    with locks.held(found.lock) as lock:
         machine = Machine(inherited=() if lock is None else (lock,))
         after, problems = (renewal.stuck(before), ()) if lock is None else renew(machine, found, setup, before)
         publish(setup, after, failed(found))
@@ -84,7 +82,7 @@ def test(
 ) -> tuple[State, tuple[Problem, ...]]:
     """Test what a job would get."""
     probe.tidy(found.path.parent)
-    mounted, missing = binds.present(machine, binds.read(",".join(setup.binds)), found.questions)
+    mounted, missing = binds.again(machine, setup.binds, found.questions)
     home = str(found.path.parent)
     able, wrong = examine.examine(machine, home, mounted, setup.pid_namespaces, setup.version)
     volume = scratch.look(machine)
@@ -117,19 +115,3 @@ def _last(failures: tuple[Failure, ...]) -> int:
 def _pulled(failure: Failure) -> bool:
     """An image of a registry: perhaps that is what failed."""
     return failure.what == IMAGE and bool(registry.SCHEME.match(failure.why.partition(" ")[2]))
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[int | None]:
-    """A lock that every test inherits: it is free when the last of them has ended, not when this program has."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        yield None
-        return
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -53,8 +53,5 @@ def _had(machine: Machine, found: Record, setup: Setup, image: Image, failures: 
         return not failures[registry.host_of(image.name)]
     if not image.name:
         return False
-    mounted, _ = binds.present(machine, binds.read(",".join(setup.binds)), found.questions)
-    try:
-        return probe.starts(machine, str(found.path.parent), mounted, setup.pid_namespaces, probe.Start(image.name))
-    except OSError:
-        return False
+    mounted, _ = binds.again(machine, setup.binds, found.questions)
+    return probe.starts(machine, str(found.path.parent), mounted, setup.pid_namespaces, probe.Start(image.name))
