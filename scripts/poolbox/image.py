@@ -23,13 +23,18 @@ SYSTEM_TAG = "ospool-ep:system"  # the build's own stage; its name keeps the eng
 REPO = Path(__file__).resolve().parents[2]
 BUILD_TIMEOUT_S = 1800
 CREATED = "org.opencontainers.image.created"
+LOOK = r"""dpkg-query -W -f '${Package} ${source:Upstream-Version}\n' condor apptainer && echo
+[ ! -e /cvmfsexec/NOT_INCLUDED ] || cat /cvmfsexec/NOT_INCLUDED"""
 SECRET_URL_PART = re.compile(r"//[^/@]*@")
 
 
-def build(engine: Engine, steps: Steps) -> str:
-    """Build the image (a second or two when nothing changed) and return its tag; raises EngineError."""
+def build(engine: Engine, steps: Steps, cvmfsexec: str = "auto") -> str:
+    """Build the image (a second or two when nothing changed) and return its tag; raises EngineError.
+
+    `cvmfsexec`: true fails where it cannot be fetched, auto says so and goes on, false does not try.
+    """
     with _alone():
-        return _build_all(engine, steps)
+        return _build_all(engine, steps, {"WITH_CVMFSEXEC": cvmfsexec})
 
 
 def build_with(engine: Engine, steps: Steps, dockerfile: Path, tag: str) -> str:
@@ -58,32 +63,34 @@ def _alone() -> Iterator[None]:
         os.close(checkout)
 
 
-def _build_all(engine: Engine, steps: Steps) -> str:
+def _build_all(engine: Engine, steps: Steps, choices: dict[str, str]) -> str:
     before = {tag: _identity(engine, tag)[0] for tag in (TAG, SYSTEM_TAG)}
     host = hostconfig.read(base.SUITE)
     base.ensure(engine, steps, host)
     with _context(host) as context:
         with steps.step("build the system: HTCondor, Apptainer, Python") as note:
-            _build(engine, context, SYSTEM_TAG, ["--target", "system"])
-            versions = _versions(engine)
+            _build(engine, context, SYSTEM_TAG, ["--target", "system", *_build_args(choices)])
+            versions, lacks = _look_inside(engine)
             note(", ".join(f"{name} {version}" for name, version in versions.items()))
+        if lacks:
+            steps.say(f"warning  the image is without cvmfsexec: {lacks}")
         with steps.step(f"build {TAG}") as note:
-            _build_final(engine, context, versions)
+            _build_final(engine, context, versions, choices)
             note(f"{size_mb(engine)} MB")
     _drop_replaced(engine, before)
     return TAG
 
 
-def _build_final(engine: Engine, context: Path, versions: dict[str, str]) -> None:
+def _build_final(engine: Engine, context: Path, versions: dict[str, str], choices: dict[str, str]) -> None:
     """The creation date stays as long as everything else does, so that an unchanged tree gives the same image."""
-    labels = {"VERSION": _version(), "REVISION": _revision(), "SOURCE": _source()}
-    labels |= {"HTCONDOR_VERSION": versions["condor"], "APPTAINER_VERSION": versions["apptainer"]}
+    values = {**choices, "VERSION": _version(), "REVISION": _revision(), "SOURCE": _source()}
+    values |= {"HTCONDOR_VERSION": versions["condor"], "APPTAINER_VERSION": versions["apptainer"]}
     old_id, old_created = _identity(engine)
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    _build(engine, context, TAG, _build_args({**labels, "CREATED": old_created or now}))
+    _build(engine, context, TAG, _build_args({**values, "CREATED": old_created or now}))
     trial = _identity(engine)[0]
     if old_created and trial != old_id:
-        _build(engine, context, TAG, _build_args({**labels, "CREATED": now}))
+        _build(engine, context, TAG, _build_args({**values, "CREATED": now}))
         engine.run("rmi", trial, check=False)
 
 
@@ -115,12 +122,12 @@ def _context(host: hostconfig.HostConfig) -> Iterator[Path]:
         yield context
 
 
-def _versions(engine: Engine) -> dict[str, str]:
-    """Upstream versions of what the image is about, as its package database has them."""
-    query = ("-W", "-f", "${Package} ${source:Upstream-Version}\n", "condor", "apptainer")
-    run = ("run", "--rm", "--network", "none", "--entrypoint", "dpkg-query", SYSTEM_TAG)
-    rows = [line.split(" ", 1) for line in engine.run(*run, *query).stdout.splitlines()]
-    return {name: version.split("+")[0] for name, version in rows}
+def _look_inside(engine: Engine) -> tuple[dict[str, str], str]:
+    """Upstream versions of what the image is about, as its package database has them; why it lacks cvmfsexec."""
+    run = ("run", "--rm", "--network", "none", "--entrypoint", "sh", SYSTEM_TAG, "-c", LOOK)
+    found, _, lacks = engine.run(*run).stdout.partition("\n\n")
+    rows = [line.split(" ", 1) for line in found.splitlines()]
+    return {name: version.split("+")[0] for name, version in rows}, lacks.strip()
 
 
 def _drop_replaced(engine: Engine, before: dict[str, str]) -> None:
