@@ -6,11 +6,13 @@ import re
 import pytest
 
 from fakes import EXTRA, GOOD, NOW, TOKENS, changed, ids, jwt, log_to_text, machine, put
-from ospool_ep import VERSION, boot, checks
+from ospool_ep import boot, checks, program
 from ospool_ep import preflight as looked
 from ospool_ep.containers.record import BELIEVED
+from ospool_ep.cvmfs.called import Called
 from ospool_ep.machine import Result
-from ospool_ep.problem import Exit, Problem, Refused, exit_code
+from ospool_ep.problem import Exit, Refused, exit_code
+from ospool_ep.settings import TABLE
 
 STARTED = 0.0
 # What may be said of the machine that the tests run on: its file system and its ulimits are real.
@@ -34,7 +36,7 @@ def test_a_good_machine_has_nothing_to_complain_about(root):
     assert plan.state.containers == plan.state.sif == BELIEVED
     assert [line.name for line in plan.lines] == [
         "settings", "user", "CPUs", "Memory", "limits", "job limits", "scratch", "network", "job env", "proxy",
-        "token", "attributes", "apptainer", "image", "start",
+        "token", "attributes", "cvmfs", "apptainer", "image", "start",
     ]  # fmt: skip
 
 
@@ -153,7 +155,6 @@ def test_a_refused_boot_has_touched_nothing(root):
     code, text = booted(root, {"GLIDEIN_Site": "LAB"})
     assert code == 78
     assert tree(root) == before
-    assert f"ospool-ep {VERSION}" in text
     assert re.search(r"not started: \d+ problem", text)
     assert "exec" not in text
 
@@ -183,11 +184,15 @@ def test_a_boot_that_fails_half_way_through_its_directories_leaves_none(nobodys)
     assert os.listdir(root / "pilot") == []
 
 
+def called(environ):
+    return Called(("--print-config",), environ, STARTED)
+
+
 def test_print_config_shows_what_would_be_written_and_creates_nothing(root, capsys):
     before = tree(root)
     log, report = log_to_text()
     environ = GOOD | {"GLIDEIN_Site": "A $(LOG) B", "TOKEN": jwt(signature="U0VDUkVUU0VDUkVUU0VDUkVU")}
-    assert boot.print_config(machine(root), environ, log) == 0
+    assert boot.print_config(machine(root), called(environ), log) == 0
     said = capsys.readouterr().out
     assert 'GLIDEIN_Site = "A $(DOLLAR)(LOG) B"\n' in said
     assert "STARTD_NAME = ep-" in said
@@ -196,56 +201,30 @@ def test_print_config_shows_what_would_be_written_and_creates_nothing(root, caps
     assert tree(root) == before
 
 
+def test_print_config_mounts_nothing_and_says_so(root, capsys):
+    log, report = log_to_text()
+    assert boot.print_config(machine(root), called(GOOD | {"CVMFSEXEC_REPOS": "cms.cern.ch"}), log) == 0
+    assert "not mounted to print the configuration" in report.getvalue()
+    assert "STARTD_CRON_CVMFS" not in capsys.readouterr().out
+
+
 def test_print_config_ends_with_the_boots_code(root, capsys):
     log, _ = log_to_text()
-    assert boot.print_config(machine(root), {"GLIDEIN_Site": "LAB"}, log) == 78
+    assert boot.print_config(machine(root), called({"GLIDEIN_Site": "LAB"}), log) == 78
 
 
-# --- the last line of defence
+# --- arguments
 
 
-def run(command, environ=None, capsys=None):
-    code = boot.run(command, [], environ or {})
-    return code, capsys.readouterr().out
+def commanded(*arguments):
+    """What a person would see."""
+    log, stream = log_to_text()
+    code = program.run(lambda _: boot._command(Called(arguments, {}, STARTED), log), {}, "BOOT", stream)
+    return code, stream.getvalue()
 
 
-def test_a_bug_is_one_line_and_the_traceback_only_on_request(capsys):
-    def bug(arguments, environ, log):
-        raise ZeroDivisionError("in the middle")
-
-    code, text = run(bug, {"OSPOOL_EP_TRACEBACK": "1"}, capsys)
-    assert code == 70
-    assert "Traceback" in text
-    assert re.search(r"bug: ZeroDivisionError: in the middle \(ospool-ep .*; exit 70\n$", text)
-
-
-def test_a_bug_does_not_show_the_token(capsys):
-    def bug(arguments, environ, log):
-        raise ValueError(f"cannot do {jwt()} nor {environ['TOKEN']}")
-
-    _, text = run(bug, {"TOKEN": "not-a-jwt-but-secret", "OSPOOL_EP_TRACEBACK": "yes"}, capsys)
-    assert "secret" not in text
-    assert jwt().rpartition(".")[2] not in text
-    assert "[redacted]" in text
-
-
-def test_what_is_refused_while_acting_ends_in_the_same_report(capsys):
-    def refuse(arguments, environ, log):
-        raise Refused(Problem("scratch-create", "found it", "why", "cure", Exit.UNFIT))
-
-    code, text = run(refuse, None, capsys)
-    assert code == 69
-    assert "REFUSED: scratch-create" in text
-    assert "exit 69 (machine unfit)" in text
-
-
-def test_help_lists_every_variable(capsys):
-    from ospool_ep.settings import TABLE
-
-    def help_(arguments, environ, log):
-        return boot._command(["--help"], environ, log, STARTED)
-
-    code, text = run(help_, None, capsys)
+def test_help_lists_every_variable():
+    code, text = commanded("--help")
     assert code == 0
     for row in TABLE:
         assert f"  {row.name}  (" in text
@@ -257,11 +236,9 @@ def test_help_lists_every_variable(capsys):
     assert "--print-config" in text
 
 
-def test_an_unknown_argument_is_refused_with_the_usage(capsys):
-    def typo(arguments, environ, log):
-        return boot._command(["--print-confg"], environ, log, STARTED)
-
-    code, text = run(typo, None, capsys)
+@pytest.mark.parametrize("arguments", [("--print-confg",), ("--print-config", "x"), ("--inside",), ("--inside", "/x")])
+def test_an_unknown_argument_is_refused_with_the_usage(arguments):
+    code, text = commanded(*arguments)
     assert code == 78
-    assert "unknown argument '--print-confg'" in text
+    assert f"unknown argument '{arguments[0]}'" in text
     assert "--entrypoint ospool-selftest" in text

@@ -210,8 +210,8 @@ def test_the_job_environment_is_quoted_for_htcondor():
     assert knobs(job_environment="A='x \"y\"'")["STARTER_JOB_ENVIRONMENT"] == '"A=\'x ""y""\'"'
 
 
-def test_the_room_for_images_is_not_offered_to_jobs():
-    kept = [int(knobs(image_cache_mb=size)["RESERVED_DISK"]) for size in (0, 700)]
+def test_the_room_for_caches_is_not_offered_to_jobs():
+    kept = [int(knobs(cache_mb=size)["RESERVED_DISK"]) for size in (0, 700)]
     assert kept == [512, 1212]
 
 
@@ -219,3 +219,10 @@ def test_the_retest_is_one_of_the_startds_cron_jobs():
     said = knobs(containers="/pilot/ep-1/apptainer")
     assert said["STARTD_CRON_JOBLIST"].split() == ["MIPS", "CONTAINERS"]
     assert said["STARTD_CRON_CONTAINERS_ARGS"] == "/pilot/ep-1/apptainer"
+
+
+def test_the_renewal_of_cvmfs_is_another_where_there_is_cvmfs():
+    said = knobs(cvmfs=(("STARTD_CRON_CVMFS_EXECUTABLE", "/x"), ("STARTD.DAEMON_SHUTDOWN", "A && B")))
+    assert said["STARTD_CRON_JOBLIST"].split() == ["MIPS", "CONTAINERS", "CVMFS"]
+    assert (said["STARTD_CRON_CVMFS_EXECUTABLE"], said["STARTD.DAEMON_SHUTDOWN"]) == ("/x", "A && B")
+    assert not [name for name in knobs() if "CVMFS" in name]

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from fakes import NOW, changed, ids, machine
+from fakes import NOW, changed, ids, machine, mounted
 from ospool_ep.containers import offer, published
 from ospool_ep.containers.default_image import CVMFS, Image
 from ospool_ep.containers.offer import Containers
@@ -24,7 +24,7 @@ def look(root, *rows, draw=0.5, **changes):
 
 def test_an_ordinary_machine(root):
     found, problems = look(root)
-    assert found == Containers(ABLE, (), "htc/rocky:9", "htc/rocky:9-cuda-12.6.0", Image(), Image())
+    assert found == Containers(ABLE, (), (), "htc/rocky:9", "htc/rocky:9-cuda-12.6.0", Image(), Image())
     assert problems == ()
 
 
@@ -44,6 +44,23 @@ def test_a_registry_is_not_asked_at_the_boot(root):
     found, _ = look(root, default_distribution="1%__docker://alpine")
     assert found.image == Image()
     assert found.chosen == "docker://alpine"
+
+
+def test_an_image_in_a_cvmfs_that_has_died_is_not_offered():
+    found = Containers(ABLE, image=Image("/cvmfs/a.b/i", "CVMFS"), gpu_image=Image("/images/i", "local"))
+    left = offer.without(found, lambda path: path.startswith("/cvmfs/a.b/"))
+    assert (left.image, left.gpu_image) == (Image(), Image("/images/i", "local"))
+    assert offer.without(found, lambda path: False) == found
+    assert offer.without(Containers(), lambda path: False) == Containers()
+
+
+def test_a_cvmfs_that_does_not_answer_is_bound_into_jobs_all_the_same(root):
+    """It may come back, and is not tested with: containers would not start."""
+    (root / "cvmfs").mkdir()
+    mounted(root, "40 31 0:50 / /cvmfs ro shared:5 - autofs /etc/auto.cvmfs ro")
+    found, problems = look(root, ("sh /cvmfs", Result(1, "", "")), ("realpath", Result(1, "", "")))
+    assert (found.binds, found.later, problems) == ((), ("/cvmfs",), ())
+    assert offer.setup(found, HERE, 0).binds == ("/cvmfs",)
 
 
 def test_a_bind_that_is_missing_is_a_warning_and_the_others_are_tested(root):
@@ -72,9 +89,9 @@ def test_what_front_and_retest_are_told():
     settings = dataclasses.replace(
         HERE, registry_mirror="http://m:5000", passed_on=(("TZ", "x"), ("https_proxy", "p"), ("SSL_CERT_FILE", "/ca"))
     )
-    found = Containers(ABLE, ("/cvmfs",), "a", "b")
+    found = Containers(ABLE, ("/cvmfs",), ("/cvmfs-data",), "a", "b")
     setup = offer.setup(found, settings, 20_000)
-    assert (setup.version, setup.pid_namespaces, setup.binds) == ("1.4.5", True, ("/cvmfs",))
+    assert (setup.version, setup.pid_namespaces, setup.binds) == ("1.4.5", True, ("/cvmfs-data", "/cvmfs"))
     assert (setup.mirror, setup.plain_http) == ("m:5000", True)
     assert setup.environment == {"https_proxy": "p", "SSL_CERT_FILE": "/ca"}
     assert (setup.default_image, setup.default_gpu_image, setup.cache_mb) == ("a", "b", 2000)

@@ -6,9 +6,12 @@ import time
 import classad2
 import pytest
 
-from fakes import SETUP, STATE
+from fakes import NOW, SETUP, STATE
 from ospool_ep import ad, classads, policy, pools
 from ospool_ep.containers import published, requirements
+from ospool_ep.cvmfs import published as cvmfs_published
+from ospool_ep.cvmfs.record import BOUND, State
+from ospool_ep.cvmfs.repositories import Repository
 from ospool_ep.process_limits import ProcessLimits
 from ospool_ep.settings import Settings
 
@@ -98,6 +101,30 @@ def test_what_docker_jobs_name_comes_from_a_registry(image, lacking):
 @pytest.mark.parametrize("lacking", MACHINES)
 def test_a_job_without_an_image_starts_everywhere(lacking):
     assert starts({}, machine_ad(*MACHINES[lacking]))
+
+
+UNUSABLE = State(
+    BOUND, (Repository("unpacked.cern.ch", "EIO"), Repository("singularity.opensciencegrid.org", seen=True))
+)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("/cvmfs/singularity.opensciencegrid.org/htc/rocky:9", True),
+        ("/cvmfs/unpacked.cern.ch/x", False),
+        ("/cvmfs/unpacked.cern.ch.example.org/x", True),
+        ("/cvmfs/nobody.knows.it/x", True),
+        ("/images/cvmfs/unpacked.cern.ch/x", True),
+        ("docker://unpacked.cern.ch/x", True),
+        (None, True),
+    ],
+)
+def test_an_image_in_a_repository_that_cannot_be_counted_on_waits(image, expected):
+    machine = machine_ad()
+    for name, text in cvmfs_published.attributes(UNUSABLE, NOW).items():
+        machine[name] = classads.parse(text)
+    assert starts({"SingularityImage": image} if image else {}, machine) is expected
 
 
 def test_the_first_name_counts():

@@ -7,6 +7,7 @@ import pytest
 
 from fakes import GOOD, cgroup1, cgroup2, group, log_to_text, machine, member, mounted, put
 from ospool_ep import boot, delegation
+from ospool_ep.cvmfs.called import Called
 from ospool_ep.delegation import Delegation
 
 CGROUP = "/sys/fs/cgroup"
@@ -198,7 +199,7 @@ def test_the_configuration_says_whether_jobs_get_cgroups(root, capsys, given, an
     ours(root, cgroup__controllers=given, cpu__max="max 100000", memory__max="max", pids__max="max")
     put(root, "/proc/sys/kernel/random/boot_id", "this-boot\n")
     log, report = log_to_text()
-    assert boot.print_config(machine(root), GOOD, log) == 0
+    assert boot.print_config(machine(root), Called((), GOOD, 0.0), log) == 0
     assert f"CREATE_CGROUP_WITHOUT_ROOT = {answer}\n" in capsys.readouterr().out
     assert "job limits" in report.getvalue()
     assert not (root / "sys/fs/cgroup/ospool-ep").exists()

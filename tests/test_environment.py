@@ -231,6 +231,14 @@ def test_a_secret_is_neither_in_the_repr_of_settings_nor_in_a_message():
     assert "my-secret-value" not in repr(chosen) + said(problems)
 
 
+@pytest.mark.parametrize("name", ["CVMFS_HTTP_PROXY", "OSG_SQUID_LOCATION"])
+def test_the_password_in_a_proxys_address_is_told_to_nobody(name):
+    _, problems = load(**{name: "http://u:hush1@a:1;http://hush2@b:1/x;://hush3@"})
+    assert ids(problems) == ["setting-invalid"]
+    assert "hush" not in said(problems)
+    assert "//[redacted]@a:1" in problems[0].found
+
+
 def test_wants_traceback_takes_the_words_of_the_table():
     assert settings.wants_traceback({"OSPOOL_EP_TRACEBACK": '"Yes" '})
     assert not settings.wants_traceback({"OSPOOL_EP_TRACEBACK": "nonsense"})

@@ -38,6 +38,21 @@ def test_nothing_of_the_administrators_words_is_inherited_but_the_few():
     }
 
 
+def test_signals_that_were_ignored_are_given_back():
+    """Four of them are ignored in the payload of cvmfsexec."""
+    program = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent.parent / "entrypoint")!r})
+from ospool_ep import signals
+for number in (1, 2, 3, 13, 15, 25):
+    signal.signal(number, signal.SIG_IGN)
+signals.give_back()
+os.execv("/bin/cat", ("cat", "/proc/self/status"))
+"""
+    said = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True).stdout
+    assert "SigIgn:\t0000000000000000" in said
+
+
 def test_without_a_proxy_there_is_none():
     assert "http_proxy" not in handover.environment(Settings(), Path("/c"), Path("/h"))
 

@@ -41,6 +41,17 @@ def test_a_time_out_also_ends_what_has_a_process_group_of_its_own(tmp_path):
     assert _ends(int((tmp_path / "pid").read_text()))
 
 
+def test_what_was_said_before_a_time_out_counts_though_the_pipe_stays_open(tmp_path):
+    """What left the session stands in for what the kernel holds: neither can be ended, and both keep the pipes."""
+    start = time.monotonic()
+    program = f"echo half; echo words >&2; setsid sleep 62 & echo $! > {tmp_path}/pid; wait"
+    result = run(("sh", "-c", program), 0.3)
+    os.kill(int((tmp_path / "pid").read_text()), 9)
+    assert time.monotonic() - start < 5
+    assert (result.status, result.stdout) == (124, "half\n")
+    assert result.stderr == "words\n\nno answer within 0.3 s"
+
+
 def test_a_lock_is_handed_on_to_what_is_started(tmp_path):
     with (tmp_path / "lock").open("w") as lock:
         number = lock.fileno()

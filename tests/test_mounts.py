@@ -19,7 +19,8 @@ def points(text):
 
 def test_controllers_of_version_1_are_options():
     (together,) = mounts.parse(cgroup1("/sys/fs/cgroup/cpu,cpuacct", "cpu,cpuacct"))
-    assert together == Mount("cgroup", "/", "/sys/fs/cgroup/cpu,cpuacct", frozenset({"rw", "cpu", "cpuacct"}))
+    options = frozenset({"rw", "cpu", "cpuacct"})
+    assert together == Mount("cgroup", "/", "/sys/fs/cgroup/cpu,cpuacct", options, follows=True)
 
 
 def test_blanks_and_backslashes_in_mount_points_are_written_in_octal():
@@ -27,10 +28,21 @@ def test_blanks_and_backslashes_in_mount_points_are_written_in_octal():
     assert (mount.point, mount.root) == ("/mnt/my cgroup\\x", "/a b")
 
 
-def test_any_number_of_optional_fields():
-    plain = "31 24 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup rw"
-    many = "31 24 0:27 / /sys/fs/cgroup rw shared:4 master:9 propagate_from:2 - cgroup2 cgroup rw"
-    assert mounts.parse(plain) == mounts.parse(many) != ()
+OPTIONAL = [
+    ("", False), ("shared:4", True), ("master:9", True), ("shared:4 master:9 propagate_from:2", True),
+    ("propagate_from:2", False), ("unbindable", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "follows"), OPTIONAL)
+def test_optional_fields_say_whether_a_mount_follows_others(fields, follows):
+    (mount,) = mounts.parse(f"31 24 0:27 / /sys/fs/cgroup rw {fields}{' ' if fields else ''}- cgroup2 cgroup rw")
+    assert mount == Mount("cgroup2", "/", "/sys/fs/cgroup", frozenset({"rw"}), follows)
+
+
+def test_a_mount_point_that_is_called_like_an_optional_field_is_none():
+    (mount,) = mounts.parse("31 24 0:27 shared:1 shared:2 shared:3 - cgroup2 shared:4 rw")
+    assert not mount.follows
 
 
 def test_what_is_mounted_later_on_the_same_point_hides_what_was_there():

@@ -148,7 +148,7 @@ def test_alternatives_in_the_sites_clause_do_not_open_the_other_clauses():
 
 def test_every_clause_has_an_id_a_meaning_and_parses():
     clauses = policy.clauses(settings(project_name="P", itb=True))
-    assert len({clause.id for clause in clauses}) == len(clauses) == 16
+    assert len({clause.id for clause in clauses}) == len(clauses) == 17
     assert all(clause.meaning for clause in clauses)
     assert not [clause for clause in clauses if isinstance(classads.parse(clause.text), classads.ParseFailure)]
 

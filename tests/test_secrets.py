@@ -8,7 +8,7 @@ from hypothesis import settings as options
 from hypothesis import strategies as st
 
 from fakes import EXTRA, GOOD, NOW, PASSWORDS, TOKENS, image_root, jwt, log_to_text, machine, put
-from ospool_ep import boot, condor_config, handover, instance, pilot, preflight
+from ospool_ep import boot, condor_config, handover, instance, pilot, preflight, program
 from ospool_ep.report import show
 from ospool_ep.settings import TABLE
 
@@ -93,10 +93,10 @@ def test_the_declared_token_is_redacted_even_where_only_its_signature_was_pasted
 def test_the_refused_boot_of_a_misplaced_token_says_where_it_was(healthy, capsys):
     environ = GOOD | {"GLIDEIN_ResourceName": jwt()}
 
-    def start(arguments, environ, log):
+    def start(log):
         return boot.boot(machine(healthy), environ, log, 0.0)
 
-    assert boot.run(start, [], environ) == 78
+    assert program.run(start, environ, "BOOT") == 78
     said = capsys.readouterr().out
     assert "GLIDEIN_ResourceName holds a token" in said
     assert "replaced by a new one" in said

@@ -38,11 +38,11 @@ def lifetime(settings: Settings, now: int) -> Lifetime:
 
 
 def attributes(
-    settings: Settings, pool: Pool, life: Lifetime, containers: dict[str, str], limits: ProcessLimits
+    settings: Settings, pool: Pool, life: Lifetime, tested: dict[str, str], limits: ProcessLimits
 ) -> dict[str, str]:
-    """Attribute name to ClassAd expression. `containers`: those about job containers."""
+    """Attribute name to ClassAd expression. `tested`: those about job containers and CVMFS."""
     host = {"SHM_AVAILABLE": str(limits.shm_free_kb)}
-    return _site(settings, pool) | _life(settings, life) | _policy(settings, pool) | containers | host
+    return _site(settings, pool) | _life(settings, life) | _policy(settings, pool) | tested | host
 
 
 def _site(settings: Settings, pool: Pool) -> dict[str, str]:

@@ -4,22 +4,24 @@ import dataclasses
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 from ospool_ep import VERSION, condor_config, config_check, delegation, handover, help, instance, pilot, scratch, tokens
-from ospool_ep.containers.record import Record, Setup, State
-from ospool_ep.log import Log, redact
+from ospool_ep.containers.record import Record
+from ospool_ep.cvmfs import begin
+from ospool_ep.cvmfs.called import Called, called
+from ospool_ep.cvmfs.given import Given
+from ospool_ep.cvmfs.record import Record as CvmfsRecord
+from ospool_ep.log import Log
 from ospool_ep.machine import Machine
-from ospool_ep.preflight import preflight
+from ospool_ep.preflight import Plan, preflight
 from ospool_ep.problem import Exit, Problem, Refused, exit_code
-from ospool_ep.report import show, show_problems
-from ospool_ep.settings import secrets_of, take, wants_traceback
+from ospool_ep.program import run
+from ospool_ep.report import show
 
-Command = Callable[[list[str], Mapping[str, str], Log], int]
-
-TRACEBACK = Path("/tmp/ospool-ep-traceback.txt")  # in the container; named on the screen
+PROGRAM = "/usr/bin/ospool-ep"
 
 
 def main(started: float) -> NoReturn:
@@ -27,39 +29,35 @@ def main(started: float) -> NoReturn:
 
     `started`: time.monotonic() of the program's first line.
     """
-    environ = take(os.environ)
+    mine = called(sys.argv[1:], started)
     # Not sys.exit: a check that hangs in a thread must not keep the container up.
-    os._exit(run(lambda words, environ, log: _command(words, environ, log, started), sys.argv[1:], environ))
+    os._exit(run(lambda log: _command(mine, log), mine.environ, "BOOT"))
 
 
-def run(command: Command, arguments: list[str], environ: Mapping[str, str], name: str = "BOOT") -> int:
-    """The exit code of a command; nothing ends in a traceback."""
-    log = Log(secrets_of(environ), name=name)
-    try:
-        return command(arguments, environ, log)
-    except Refused as refused:
-        show_problems(refused.problems, log)
-        return exit_code(refused.problems)
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _bug(error, environ, log)
-
-
-def _command(arguments: list[str], environ: Mapping[str, str], log: Log, started: float) -> int:
-    if not arguments:
-        return boot(Machine(), environ, log, started)
-    if arguments == ["--print-config"]:
-        return print_config(Machine(), environ, Log(log.secrets, sys.stderr))
-    if arguments == ["--help"]:
+def _command(mine: Called, log: Log) -> int:
+    if not mine.arguments:
+        return _start(mine, log)
+    if mine.arguments == ("--print-config",):
+        return print_config(Machine(), mine, Log(log.secrets, sys.stderr))
+    if mine.arguments == ("--help",):
         log.block(help.text())
         return Exit.OK
-    found = f"unknown argument {arguments[0]!r}"
+    found = f"unknown argument {mine.arguments[0]!r}"
     raise Refused(Problem("argument", found, "the pilot takes its settings from variables", help.USAGE))
 
 
-def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float) -> int:
+def _start(mine: Called, log: Log) -> int:
+    """Outside of cvmfsexec's namespaces first, where CVMFS is to be mounted; everything else happens inside."""
+    given = mine.given
+    if given is None:
+        log.line(f"ospool-ep {VERSION}")
+        given = begin.begin(Machine(), mine, PROGRAM, begin.lines(log))
+    return boot(Machine(), mine.environ, log, mine.started, given)
+
+
+def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float, given: Given | None = None) -> int:
     """The whole start, in the order of the work. Returns only when the pilot does not start."""
-    log.line(f"ospool-ep {VERSION}")
-    plan = preflight(machine, environ, instance.new_name())
+    plan = preflight(machine, environ, instance.new_name(), given)
     show(plan.lines, log)
     if exit_code(plan.problems):
         return exit_code(plan.problems)
@@ -69,7 +67,7 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float)
         instance.create(machine, place)
         tokens.install(plan.credentials, place.tokens, place.passwords)
         target = pilot.log_target()
-        _record(place, dataclasses.replace(plan.setup, log=target), plan.state)
+        _record(place, plan, target)
         divided = _divide(machine, plan.delegation, log)
         _configure(machine, pilot.describe(plan, place, target, divided), place.config)
     except BaseException:
@@ -84,9 +82,9 @@ def boot(machine: Machine, environ: Mapping[str, str], log: Log, started: float)
     return handover.become_master(handover.arguments(plan.settings), environment, place.home)
 
 
-def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
+def print_config(machine: Machine, mine: Called, log: Log) -> int:
     """The configuration on standard output, the report on standard error; nothing is created."""
-    plan = preflight(machine, environ, instance.new_name())
+    plan = preflight(machine, mine.environ, instance.new_name(), begin.unmounted(machine, mine))
     show(plan.lines, log)
     place = instance.plan(machine, scratch.PATH, plan.names.instance)
     try:
@@ -99,9 +97,10 @@ def print_config(machine: Machine, environ: Mapping[str, str], log: Log) -> int:
     return exit_code(plan.problems)
 
 
-def _record(place: instance.Instance, setup: Setup, state: State) -> None:
+def _record(place: instance.Instance, plan: Plan, target: str | None) -> None:
     try:
-        Record(place.containers).create(setup, state)
+        Record(place.containers).create(dataclasses.replace(plan.setup, log=target), plan.state)
+        CvmfsRecord(place.cvmfs).create(dataclasses.replace(plan.cvmfs.state, log=target))
     except OSError as error:
         raise Refused(instance.not_created(error)) from error
 
@@ -125,25 +124,3 @@ def _configure(machine: Machine, values: condor_config.Pilot, path: Path) -> Non
     problems = config_check.differences(machine, str(path), condor_config.knobs(values))
     if problems:
         raise Refused(*problems)
-
-
-def _bug(error: Exception, environ: Mapping[str, str], log: Log) -> int:
-    """One line on the screen; the traceback in a file, or on the screen when asked for."""
-    import traceback  # costs milliseconds that a boot without bugs can save
-
-    text = redact("".join(traceback.format_exception(error)), log.secrets)
-    if wants_traceback(environ):
-        log.block(text)
-        kept = "shown above"
-    else:
-        kept = _keep(text)
-    log.line(f"bug: {type(error).__name__}: {error} (ospool-ep {VERSION}; traceback {kept}); exit {Exit.BUG.value}")
-    return Exit.BUG
-
-
-def _keep(text: str) -> str:
-    try:
-        TRACEBACK.write_text(text, encoding="utf-8")
-    except OSError:
-        return "with -e OSPOOL_EP_TRACEBACK=1"
-    return f"in {TRACEBACK}, or on the screen with -e OSPOOL_EP_TRACEBACK=1"

@@ -19,6 +19,8 @@ from ospool_ep import (
 )
 from ospool_ep.check import Check, Outcome
 from ospool_ep.containers import offer
+from ospool_ep.cvmfs import bound
+from ospool_ep.cvmfs.given import Given, summary
 from ospool_ep.machine import Machine
 from ospool_ep.report import Line
 from ospool_ep.settings import Settings
@@ -83,6 +85,16 @@ def containers(machine: Machine, settings: Settings, draw: float) -> Check[offer
         return Outcome(found, Line("apptainer", offer.summary(found), problems))
 
     return Check("apptainer", look, offer.Containers())
+
+
+def cvmfs(machine: Machine, settings: Settings, given: Given | None) -> Check[Given]:
+    """CVMFS: what was mounted with cvmfsexec, or why not; otherwise what is bound in."""
+
+    def look() -> Outcome[Given]:
+        found = bound.verified(machine, settings.cvmfs_required) if given is None else given
+        return Outcome(found, Line("cvmfs", summary(found, machine.now), found.problems))
+
+    return Check("cvmfs", look, Given())
 
 
 def proxy_answers(settings: Settings) -> Check[bool]:

@@ -19,7 +19,10 @@ _TIME_FORMAT = '"%Y-%m-%dT%H:%M:%S%z $(SUBSYSTEM) "'
 
 @dataclass(frozen=True)
 class Pilot:
-    """Everything that the configuration depends on. Paths are those the daemons will see."""
+    """Everything that the configuration depends on. Paths are those the daemons will see.
+
+    `cvmfs`: its own part of it; `cache_mb`: on the scratch volume, for pulled images and CVMFS.
+    """
 
     home: str
     tokens: str
@@ -37,7 +40,8 @@ class Pilot:
     job_environment: str
     containers: str
     pid_namespaces: bool
-    image_cache_mb: int
+    cvmfs: tuple[tuple[str, str], ...]
+    cache_mb: int
     idle_minutes: int
     stop_seconds: int
     booted: int
@@ -47,7 +51,16 @@ class Pilot:
 
 def knobs(pilot: Pilot) -> dict[str, str]:
     """Name to meant value, in the order of the file. `render` adds two statements."""
-    parts = (_places(pilot), _pool(pilot), _names(pilot), _offer(pilot), _policy(pilot), _life(pilot), _jobs(pilot))
+    parts = (
+        _places(pilot),
+        _pool(pilot),
+        _names(pilot),
+        _offer(pilot),
+        _policy(pilot),
+        _life(pilot),
+        _jobs(pilot),
+        dict(pilot.cvmfs),
+    )
     merged = {name: value for part in parts for name, value in part.items()}
     published = dict(pilot.attributes)
     return merged | published | {"STARTD_ATTRS": " ".join(published), "MASTER_ATTRS": _master_attributes(published)}
@@ -124,7 +137,7 @@ def _offer(pilot: Pilot) -> dict[str, str]:
     return {
         "NUM_CPUS": str(pilot.cpus),
         "MEMORY": str(pilot.memory_mb),
-        "RESERVED_DISK": str(scratch.RESERVE_MB + pilot.image_cache_mb),
+        "RESERVED_DISK": str(scratch.RESERVE_MB + pilot.cache_mb),
         "NUM_SLOTS": "1",
         "NUM_SLOTS_TYPE_1": "1",
         "SLOT_TYPE_1": "100%",
@@ -154,7 +167,7 @@ def _life(pilot: Pilot) -> dict[str, str]:
         "MachineMaxVacateTime": str(vacate),
         "KILLING_TIMEOUT": str(_KILLING_S),
         "RunBenchmarks": "False",
-        "STARTD_CRON_JOBLIST": "MIPS CONTAINERS",
+        "STARTD_CRON_JOBLIST": "MIPS CONTAINERS" + (" CVMFS" if pilot.cvmfs else ""),
         "STARTD_CRON_MIPS_EXECUTABLE": "/usr/libexec/condor/condor_mips",
         "STARTD_CRON_MIPS_MODE": "OneShot",
         "STARTD_CRON_AUTOPUBLISH": "If_Changed",

@@ -19,6 +19,9 @@ _OUTER = re.compile(
     r"(APPTAINER|SINGULARITY)(ENV_.*|_(NAME|CONTAINER|COMMAND|ENVIRONMENT|BIND|APPNAME))|SLURM_.*|MEMORY_PRESSURE_(WATCH|WRITE)"
 )
 
+# Of a proxy's address: who writes it there wants it told to nobody.
+_PASSWORD = re.compile(r"//[^/@\s]*@")
+
 
 def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
     """Settings (defaults where a value is refused) and every problem with the environment."""
@@ -45,9 +48,10 @@ def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
         return row.parse(text), []
     except ValueError as error:
         shown = "" if row.secret else f"={shorten(text)!r}"
+        what = _PASSWORD.sub("//[redacted]@", f"{row.name}{shown} {error}")
         if row.inherited:
-            return None, [_ignored(row, f"{row.name}{shown} {error}")]
-        found = Problem("setting-invalid", f"{row.name}{shown} {error}", f"it stands for: {row.help}", _cure(row))
+            return None, [_ignored(row, what)]
+        found = Problem("setting-invalid", what, f"it stands for: {row.help}", _cure(row))
         return None, [found]
 
 

@@ -12,6 +12,12 @@ from typing import NoReturn
 def start(module: str) -> NoReturn:
     """Import a program and hand it the moment of its first line (time.monotonic())."""
     started = time.monotonic()
+    # What is opened later must not become our standard output
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     # The kernel drops signals that a PID 1 has no handler for: `docker stop` must work from the first moment.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stopped)

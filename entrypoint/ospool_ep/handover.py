@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from ospool_ep import signals
 from ospool_ep.machine import PLAIN_ENVIRONMENT
 from ospool_ep.settings import Settings
 
@@ -33,6 +34,5 @@ def become_master(argv: tuple[str, ...], environ: dict[str, str], home: Path) ->
     sys.stderr.flush()
     # With its handler gone a signal is lost for PID 1; a blocked one waits until the master has its own handlers.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGQUIT})
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    signals.give_back()
     os.execve(argv[0], argv, environ)

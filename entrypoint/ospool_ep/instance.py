@@ -7,16 +7,14 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ospool_ep import private
 from ospool_ep.containers import record
+from ospool_ep.cvmfs import record as cvmfs_record
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem, Refused
 
-# Not on the scratch volume where possible: that is often a directory of the host, and a token on it
-# would survive a pilot that was killed. The first is in the image, the second in every container.
-PRIVATE_PARENTS = ("/run/ospool-ep", "/dev/shm")
 _DIRECTORIES = ("execute", "log", "lock", "run", "spool")
 _NAME = re.compile(r"ep-[0-9a-f]{8}")
-_MARK = "in-use"
 _TIDY_SECONDS = 10.0
 # A live pilot's shared port daemon rewrites its ad every few minutes.
 _SILENCE_S = 24 * 3600
@@ -45,6 +43,11 @@ class Instance:
         return self.home / record.DIRECTORY
 
     @property
+    def cvmfs(self) -> Path:
+        """What the renewal of CVMFS knows: not where jobs may fill the disk."""
+        return self.private / cvmfs_record.DIRECTORY
+
+    @property
     def config(self) -> Path:
         """CONDOR_CONFIG."""
         return self.private / "condor_config"
@@ -57,8 +60,7 @@ def new_name() -> str:
 
 def plan(machine: Machine, scratch: str, name: str) -> Instance:
     """Where everything will be; nothing is created."""
-    parents = (machine.path(parent) for parent in PRIVATE_PARENTS)
-    parent = next((path for path in parents if path.is_dir() and os.access(path, os.W_OK | os.X_OK)), None)
+    parent = private.parent(machine)
     home = machine.path(scratch) / name
     return Instance(home, parent / name if parent else home / "private")
 
@@ -71,9 +73,8 @@ def create(machine: Machine, instance: Instance) -> None:
         # HTCondor insists on a traversable EXECUTE whatever the umask of the runtime is.
         for path in (instance.home, instance.home / "execute"):
             path.chmod(0o755)
-        instance.private.mkdir(mode=0o700)
-        for path in (instance.home, instance.private):
-            _hold(path, _kernel(machine))
+        private.hold(machine, instance.home)
+        private.create(machine, instance.private)
     except OSError as error:
         raise Refused(not_created(error)) from error
 
@@ -84,27 +85,10 @@ def remove(instance: Instance) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _hold(directory: Path, kernel: str) -> None:
-    """Lock a file for the life of the master: POSIX locks belong to the process, so they outlive the exec."""
-    descriptor = os.open(directory / _MARK, os.O_RDWR | os.O_CREAT, 0o644)
-    # In this order: a mark that can be read and is not locked means that its pilot is dead.
-    fcntl.lockf(descriptor, fcntl.LOCK_EX)
-    os.write(descriptor, kernel.encode())
-    os.set_inheritable(descriptor, True)
-
-
-def _kernel(machine: Machine) -> str:
-    """Which boot of which host this is: locks of its own processes are the only ones we can be sure to see."""
-    try:
-        return machine.text("/proc/sys/kernel/random/boot_id").strip()
-    except OSError:
-        return "unknown"
-
-
 def leftovers(machine: Machine, scratch: str) -> tuple[Path, ...]:
     """Directories of pilots that no longer run."""
     found = []
-    for parent in (scratch, *PRIVATE_PARENTS):
+    for parent in (scratch, *private.PARENTS):
         try:
             names = [entry.name for entry in machine.list(parent) if entry.kind == "directory"]
         except OSError:
@@ -116,12 +100,12 @@ def leftovers(machine: Machine, scratch: str) -> tuple[Path, ...]:
 
 def _dead(directory: Path, machine: Machine) -> bool:
     """Nobody holds its lock; for another host's pilot (a shared volume without locks) also no sign of life for long."""
-    mark = directory / _MARK
+    mark = directory / private.MARK
     try:
         if mark.exists():
             with mark.open("r+b") as file:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if file.read().decode("ascii", "replace") == _kernel(machine):
+                if file.read().decode("ascii", "replace") == private.kernel(machine):
                     return True
         signs = (mark if mark.exists() else directory, directory / "lock" / "shared_port_ad")
         return machine.now - max(sign.stat().st_mtime for sign in signs if sign.exists()) > _SILENCE_S

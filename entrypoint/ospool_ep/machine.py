@@ -20,7 +20,7 @@ PLAIN_ENVIRONMENT = {
 # The exit status of a command that was killed at its time-out; that of timeout(1).
 TIMED_OUT = 124
 # How long a killed program may take to go.
-_LAST_WORDS_S = 2.0
+_LAST_WORDS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -139,8 +139,13 @@ def _end(process: subprocess.Popen[str]) -> tuple[str, str]:
             os.kill(pid, signal.SIGKILL)
     try:
         return process.communicate(timeout=_LAST_WORDS_S)
-    except subprocess.TimeoutExpired:
-        return "", ""
+    except subprocess.TimeoutExpired as late:  # it cannot be killed: what it has said so far counts
+        return _text(late.stdout), _text(late.stderr)
+
+
+def _text(said: str | bytes | None) -> str:
+    """The exception has bytes, whatever was asked for."""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said or ""
 
 
 def _session(leader: int) -> list[int]:

@@ -11,12 +11,16 @@ _OCTAL = re.compile(r"\\([0-7]{3})")
 
 @dataclass(frozen=True)
 class Mount:
-    """`root` of a file system of this kind is seen at `point`."""
+    """`root` of a file system of this kind is seen at `point`.
+
+    `follows`: what is mounted below it elsewhere appears here too (shared, or a slave of such a mount).
+    """
 
     kind: str
     root: str
     point: str
     options: frozenset[str]
+    follows: bool = False
 
 
 def read(machine: Machine) -> tuple[Mount, ...]:
@@ -32,7 +36,8 @@ def parse(text: str) -> tuple[Mount, ...]:
         fields, kind = before.split(" "), after.split(" ")
         if len(fields) >= 6 and len(kind) >= 3:
             root, point = (_OCTAL.sub(lambda octal: chr(int(octal[1], 8)), field) for field in fields[3:5])
-            mounts[point] = Mount(kind[0], root, point, frozenset(kind[2].split(",")))
+            follows = any(field.startswith(("shared:", "master:")) for field in fields[6:])
+            mounts[point] = Mount(kind[0], root, point, frozenset(kind[2].split(",")), follows)
     return tuple(mounts.values())
 
 

@@ -4,6 +4,7 @@ import os
 
 from ospool_ep import job_environment, policy
 from ospool_ep.condor_config import Pilot
+from ospool_ep.cvmfs import knobs as cvmfs_knobs
 from ospool_ep.instance import Instance
 from ospool_ep.preflight import Plan
 
@@ -27,7 +28,8 @@ def describe(plan: Plan, place: Instance, log_target: str | None, job_cgroups: b
         job_environment=job_environment.render(plan.settings, plan.proxy_works),
         containers=str(place.containers),
         pid_namespaces=plan.setup.pid_namespaces,
-        image_cache_mb=plan.setup.cache_mb,
+        cvmfs=tuple(cvmfs_knobs.knobs(str(place.cvmfs), plan.cvmfs.state).items()),
+        cache_mb=plan.setup.cache_mb + plan.cvmfs.reserved_mb,
         idle_minutes=plan.settings.accept_idle_minutes,
         stop_seconds=plan.settings.stop_seconds,
         booted=plan.booted,

@@ -36,6 +36,7 @@ _FIXED: tuple[Clause, ...] = (
     Clause("validated", "the node passed its validation", "OSG_NODE_VALIDATED =?= True"),
     Clause("black-hole", "jobs do not die here one after the other", "IsBlackHole =!= True"),
     Clause("load", "the machine is not overloaded", "HasExcessiveLoad =!= True"),
+    Clause("cvmfs-lost", "the CVMFS that this pilot has mounted, and must have, lives", "CVMFS_LOST =!= True"),
     Clause("desired-sites", "the job's DESIRED_Sites, if any, include this site",
            f"TARGET.DESIRED_Sites =?= undefined || {_LISTED.format('DESIRED_Sites')} =?= True"),
     Clause("undesired-sites", "the job's UNDESIRED_Sites do not include this site",

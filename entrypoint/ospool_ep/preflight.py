@@ -13,6 +13,8 @@ from ospool_ep.check import Check, Outcome
 from ospool_ep.concurrently import Running
 from ospool_ep.containers import offer, published
 from ospool_ep.containers.record import Setup, State
+from ospool_ep.cvmfs import published as cvmfs_published
+from ospool_ep.cvmfs.given import Given
 from ospool_ep.delegation import Delegation
 from ospool_ep.environment import load
 from ospool_ep.machine import Machine
@@ -39,6 +41,7 @@ class Plan:
     credentials: tokens.Credentials
     setup: Setup
     state: State
+    cvmfs: Given
     proxy_works: bool
     attributes: dict[str, str]
     lines: tuple[Line, ...]
@@ -49,8 +52,8 @@ class Plan:
         return tuple(problem for line in self.lines for problem in line.problems)
 
 
-def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Plan:
-    """Look at everything, side by side where one thing does not need the other."""
+def preflight(machine: Machine, environ: Mapping[str, str], instance: str, given: Given | None = None) -> Plan:
+    """Look at everything, side by side where one thing does not need the other. `given`: CVMFS, if it was looked at."""
     settings, problems = load(environ)
     pool = pools.choose(settings, _draw)
     who = f"{settings.site or '?'} / {settings.resource_name or '?'}, pool {pool.name}"
@@ -60,19 +63,24 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Pl
     limits = _begin(capacity_checks.limits(machine, lambda: _end(cpus).value.amount))
     token = _begin(checks.token(machine, settings, pool))
     able = _begin(checks.containers(machine, settings, _draw(1 << 32) / (1 << 32)))
+    repositories = _begin(checks.cvmfs(machine, settings, given))
     extra, volume = _begin(checks.attributes(machine)), _begin(checks.volume(machine))
     proxy = _begin(checks.proxy_answers(settings))
     others = [_begin(check) for check in checks.plain(machine, settings)]
-    setup = offer.setup(_end(able).value, settings, _end(volume).value.free_mb)
-    space = dataclasses.replace(_end(volume).line, text=scratch.summary(_end(volume).value, setup.cache_mb))
+    cvmfs = _end(repositories).value
+    containers = offer.without(_end(able).value, partial(cvmfs_published.unusable, cvmfs.state, machine.now))
+    setup = offer.setup(containers, settings, _end(volume).value.free_mb)
+    kept = {"pulled images": setup.cache_mb, "CVMFS": cvmfs.reserved_mb}
+    space = dataclasses.replace(_end(volume).line, text=scratch.summary(_end(volume).value, kept))
     lines = [Line("settings", who, (*problems, *pools.judge(settings))), user.line]
     lines += [_end(cpus).line, _end(memory).line, _end(limits).line, _end(groups).line]
     lines += [space, *(_end(started).line for started in others), _end(proxy).line]
-    lines += [_end(token).line, _end(extra).line, _end(able).line]
-    lines.append(Line("image", offer.summary_of_image(_end(able).value)))
-    state = offer.state(_end(able).value, machine.now)
-    life, containers = ad.lifetime(settings, machine.now), published.attributes(setup, state)
-    own = partial(ad.attributes, settings, pool, life, containers, _end(limits).value)
+    lines += [_end(token).line, _end(extra).line, _end(repositories).line, _end(able).line]
+    lines.append(Line("image", offer.summary_of_image(containers)))
+    state = offer.state(containers, machine.now)
+    tested = published.attributes(setup, state)
+    tested |= cvmfs_published.attributes(cvmfs.state, machine.now)
+    own = partial(ad.attributes, settings, pool, ad.lifetime(settings, machine.now), tested, _end(limits).value)
     totals = _end(cpus).value.amount, _end(memory).value.amount
     start = _end(_begin(checks.start(settings, own, _end(extra).value, *totals)))
     return Plan(
@@ -86,6 +94,7 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str) -> Pl
         credentials=_end(token).value,
         setup=setup,
         state=state,
+        cvmfs=cvmfs,
         proxy_works=_end(proxy).value,
         attributes=start.value,
         lines=(*lines, start.line),

@@ -10,6 +10,7 @@ class Exit(IntEnum):
     OK = 0
     UNFIT = 69  # EX_UNAVAILABLE: the machine cannot do what was asked
     BUG = 70  # EX_SOFTWARE: ours
+    AGAIN = 75  # EX_TEMPFAIL: start it again; what it has lost will be back
     PERMISSION = 77  # EX_NOPERM: token or permission
     CONFIGURATION = 78  # EX_CONFIG: a setting or a mounted file
 

@@ -49,7 +49,7 @@ def show_problems(problems: tuple[Problem, ...], log: Log) -> None:
 
 
 _MEANING = {Exit.CONFIGURATION: "configuration", Exit.PERMISSION: "token or permission", Exit.UNFIT: "machine unfit",
-            Exit.BUG: "a bug of ours"}  # fmt: skip
+            Exit.BUG: "a bug of ours", Exit.AGAIN: "start it again"}  # fmt: skip
 
 
 def _rows(problem: Problem) -> list[str]:

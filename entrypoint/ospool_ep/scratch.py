@@ -58,13 +58,13 @@ def _in_memory(machine: Machine) -> bool:
     return mount is not None and mount.kind in ("tmpfs", "ramfs")
 
 
-def summary(scratch: Scratch, images_mb: int) -> str:
-    """For the report. `images_mb` are kept for pulled images."""
+def summary(scratch: Scratch, caches_mb: dict[str, int]) -> str:
+    """For the report. `caches_mb`: what is kept for whom."""
     if not scratch.exists:
         return f"no {PATH}"
-    kept = f"{(RESERVE_MB + images_mb) / 1024:.1f} GB of it not offered"
-    images = f" ({images_mb / 1024:.1f} GB for pulled images)" if images_mb else ""
-    return f"{PATH}, {scratch.free_mb / 1024:.1f} GB free, {kept}{images}"
+    kept = f"{(RESERVE_MB + sum(caches_mb.values())) / 1024:.1f} GB of it not offered"
+    parts = ", ".join(f"{size / 1024:.1f} GB for {what}" for what, size in caches_mb.items() if size)
+    return f"{PATH}, {scratch.free_mb / 1024:.1f} GB free, {kept}{f' ({parts})' if parts else ''}"
 
 
 def judge(scratch: Scratch, uid: int) -> tuple[Problem, ...]:

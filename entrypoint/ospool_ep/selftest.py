@@ -5,32 +5,48 @@ It has no second opinion: what is green here boots, what the boot refuses is ref
 
 import os
 import sys
-from collections.abc import Mapping
 from typing import NoReturn
 
 from ospool_ep import VERSION, instance
-from ospool_ep.boot import run
+from ospool_ep.cvmfs import begin, running
+from ospool_ep.cvmfs.called import Called, called
+from ospool_ep.cvmfs.given import Given
+from ospool_ep.environment import load
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine
 from ospool_ep.preflight import preflight
 from ospool_ep.problem import Problem, Refused, exit_code
+from ospool_ep.program import run
 from ospool_ep.report import show
-from ospool_ep.settings import take
+
+PROGRAM = "/usr/bin/ospool-selftest"
 
 
-def main(_started: float) -> NoReturn:
+def main(started: float) -> NoReturn:
     """Exit status 0, or the boot's code for the first failure."""
-    os._exit(run(_selftest, sys.argv[1:], take(os.environ), "SELFTEST"))
+    mine = called(sys.argv[1:], started)
+    os._exit(run(lambda log: _selftest(mine, log), mine.environ, "SELFTEST"))
 
 
-def _selftest(arguments: list[str], environ: Mapping[str, str], log: Log) -> int:
-    if arguments:
+def _selftest(mine: Called, log: Log) -> int:
+    if mine.arguments:
         cure = "docker run --rm <the pilot's options> --entrypoint ospool-selftest IMAGE"
-        raise Refused(Problem("argument", f"unknown argument {arguments[0]!r}", "the selftest takes none", cure))
-    log.line(f"ospool-selftest {VERSION}")
-    plan = preflight(Machine(), environ, instance.new_name())
+        raise Refused(Problem("argument", f"unknown argument {mine.arguments[0]!r}", "the selftest takes none", cure))
+    given = mine.given
+    if given is None:
+        log.line(f"ospool-selftest {VERSION}")
+        given = _given(Machine(), mine, log)
+    plan = preflight(Machine(), mine.environ, instance.new_name(), given)
     show(plan.lines, log)
     code = exit_code(plan.problems)
     if code == 0:
         log.line("a pilot would start with these options; whether the pool accepts its token is not tested here")
     return code
+
+
+def _given(machine: Machine, mine: Called, log: Log) -> Given | None:
+    """Beside a pilot that has mounted CVMFS (docker exec) its mounts are looked at; nothing is mounted twice."""
+    there = running.payload(machine)
+    if there is None:
+        return begin.begin(machine, mine, PROGRAM, begin.lines(log), patient=False)
+    return running.given(machine, there, load(mine.environ)[0].cvmfs_repositories or ())

@@ -6,6 +6,7 @@ from typing import Any
 
 from ospool_ep import values
 from ospool_ep.containers import binds, default_image, registry
+from ospool_ep.cvmfs import names as cvmfs
 from ospool_ep.log import redact
 
 
@@ -53,6 +54,11 @@ class Settings:
     registry_mirror: str = ""
     default_distribution: str = DISTRIBUTION
     default_distribution_gpu: str = DISTRIBUTION_GPU
+    cvmfs_repositories: tuple[str, ...] | None = None
+    cvmfs_proxy: str = ""
+    cvmfs_quota_mb: int | None = None
+    cvmfs_debug: bool = False
+    cvmfs_required: bool | None = None
     accept_jobs_hours: int = 336
     retirement_hours: int = 24
     accept_idle_minutes: int = 30
@@ -135,6 +141,15 @@ TABLE: tuple[Row, ...] = (
         DISTRIBUTION, "Image of jobs that name none, by weight: a name in CVMFS, an absolute path, or `docker://`"),
     Row("OSG_DEFAULT_CONTAINER_DISTRIBUTION_GPU", "default_distribution_gpu", _checked(default_image.distribution),
         DISTRIBUTION_GPU, "The same on machines with GPUs"),
+    Row("CVMFSEXEC_REPOS", "cvmfs_repositories", cvmfs.repositories, "",
+        "CVMFS repositories to mount with cvmfsexec, separated by commas or blanks; the config repository comes along"),
+    Row("CVMFS_HTTP_PROXY", "cvmfs_proxy", cvmfs.proxies, "",
+        "Proxies of CVMFS, `http://host:3128;DIRECT` (default: `OSG_SQUID_LOCATION`, or else `auto;DIRECT`)"),
+    Row("CVMFS_QUOTA_LIMIT", "cvmfs_quota_mb", values.whole(100, 1 << 30), "",
+        "Size of CVMFS's cache, `/cvmfs-cache`: MB (default: 4000, or what there is room for)"),
+    Row("CVMFSEXEC_DEBUG", "cvmfs_debug", values.truth, "false", "Write CVMFS's debug log to `/cvmfs-logs`"),
+    Row("CVMFS_REQUIRED", "cvmfs_required", values.truth, "",
+        "Refuse to start without CVMFS, and leave when all of it has died (default: true with `CVMFSEXEC_REPOS`)"),
     Row("EXTRA_JOB_ENV", "extra_job_env", values.text, "",
         "Added to every job's environment: `NAME=value NAME='two words'`", quotes='"'),
     Row("OSG_INSTITUTION_ID", "institution_id", values.string, "", "Advertised when set"),
@@ -147,10 +162,6 @@ TABLE: tuple[Row, ...] = (
 
 # Known to today's pilots, and in the seed's examples; what this version does not do yet is said aloud.
 NOT_YET: tuple[tuple[str, str], ...] = (
-    ("CVMFSEXEC_REPOS", "CVMFS is not mounted: jobs that need it do not match this pilot"),
-    ("CVMFS_HTTP_PROXY", "CVMFS is not mounted"),
-    ("CVMFS_QUOTA_LIMIT", "CVMFS is not mounted"),
-    ("CVMFSEXEC_DEBUG", "CVMFS is not mounted"),
     ("ENABLE_REMOTE_SYSLOG", "logs go to standard output only"),
     ("SYSLOG_HOST", "logs go to standard output only"),
     ("REGISTRY_HOST", "logs go to standard output only"),

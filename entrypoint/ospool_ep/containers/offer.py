@@ -1,5 +1,7 @@
 """What the boot decides about job containers, from its settings and its tests."""
 
+import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ospool_ep.containers import binds, cache, default_image, examine, probe, registry, verdict
@@ -18,11 +20,13 @@ _LASTING = frozenset({"apptainer-pid-namespaces", "bind-missing"})
 class Containers:
     """Frozen: what was seen to work, what is mounted, and the default images that were drawn.
 
-    `lasting`: a comment on what will not change during the pilot's life, `comment` on the rest.
+    `later`: a CVMFS that does not answer now; jobs get it when it does. `lasting`: a comment on what will not change
+    during the pilot's life, `comment` on the rest.
     """
 
     able: Ability = field(default_factory=Ability)
     binds: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
     chosen: str = ""
     chosen_gpu: str = ""
     image: Image = field(default_factory=Image)
@@ -33,8 +37,10 @@ class Containers:
 
 def look(machine: Machine, settings: Settings, draw: float) -> tuple[Containers, tuple[Problem, ...]]:
     """Test what jobs will get. `draw` in [0, 1) chooses the default image."""
+    cvmfs = binds.cvmfs(machine)
+    alive, _ = binds.present(machine, cvmfs)  # what is wrong with it has a check of its own
     there, missing = binds.present(machine, binds.read(settings.bind_extra))
-    mounted = (*(bind.text for bind in binds.cvmfs(machine)), *there)
+    mounted, later = (*alive, *there), tuple(bind.text for bind in cvmfs if bind.text not in alive)
     able, problems = examine.examine(machine, PATH, mounted, not settings.disable_pid_namespaces)
     chosen, chosen_gpu = (
         default_image.choose(default_image.distribution(text), draw)
@@ -47,7 +53,7 @@ def look(machine: Machine, settings: Settings, draw: float) -> tuple[Containers,
         verdict.comment(tuple(one for one in problems if (one.id in _LASTING) is wanted)) for wanted in (True, False)
     )
     image = Image() if unfit else image
-    return Containers(able, mounted, chosen, chosen_gpu, image, gpu_image, lasting, others), problems
+    return Containers(able, mounted, later, chosen, chosen_gpu, image, gpu_image, lasting, others), problems
 
 
 def _unfit(machine: Machine, able: Ability, mounted: tuple[str, ...], chosen: str, image: Image) -> tuple[Problem, ...]:
@@ -62,6 +68,12 @@ def _unfit(machine: Machine, able: Ability, mounted: tuple[str, ...], chosen: st
     return (warning("default-image", f"the default image {chosen} does not start", why, cure),)
 
 
+def without(found: Containers, unusable: Callable[[str], bool]) -> Containers:
+    """The kernel still shows directories of a CVMFS that has died: `unusable` says which paths are in one."""
+    images = (Image() if unusable(one.name) else one for one in (found.image, found.gpu_image))
+    return dataclasses.replace(found, image=next(images), gpu_image=next(images))
+
+
 def setup(found: Containers, settings: Settings, free_mb: int) -> Setup:
     """What front and retest need to know. The proxies and certificates are those that go on to HTCondor too.
 
@@ -72,7 +84,7 @@ def setup(found: Containers, settings: Settings, free_mb: int) -> Setup:
         version=found.able.version,
         comment=found.lasting,
         pid_namespaces=found.able.pid_namespaces,
-        binds=found.binds,
+        binds=(*found.later, *found.binds),
         mirror=mirror,
         plain_http=plain_http,
         environment={name: value for name, value in settings.passed_on if name != "TZ"},

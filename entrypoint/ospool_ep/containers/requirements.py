@@ -23,7 +23,7 @@ _REGISTRY = registry.SCHEME.pattern
 _KINDS = (
     _kind(f"^{_REGISTRY}", "MY.SINGULARITY_CAN_USE_REGISTRY =?= True"),
     _kind("[.]sif$", "MY.SINGULARITY_CAN_USE_SIF =?= True"),
-    _kind("^/cvmfs/", "MY.SINGULARITY_CAN_USE_CVMFS =?= True"),
+    _kind("^/cvmfs/", f"MY.SINGULARITY_CAN_USE_CVMFS =?= True && regexp(MY.CVMFS_UNUSABLE, {_NAMED}) =!= True"),
     # Other transports of Apptainer's are none for jobs; files that HTCondor brings along end in .sif.
     _kind("^[a-z0-9+.-]+:", f'regexp("^{_REGISTRY}|[.]sif$", {_NAMED})'),
 )
