@@ -2,13 +2,17 @@
 
 import fcntl
 import json
+import os
 import re
+import threading
+from pathlib import Path
 
 import pytest
 
 import fakes
 from fakes import GOOD, changed, ids, mounted, put
 from ospool_ep.cvmfs import begin, names
+from ospool_ep.cvmfs import outside as outside_
 from ospool_ep.cvmfs.called import Called
 from ospool_ep.cvmfs.given import NOT_MOUNTED
 from ospool_ep.machine import Machine
@@ -169,6 +173,22 @@ def test_without_its_sign_of_life_it_is_not_the_better_one():
         assert (root / "called").exists()
 
 
+def test_one_whose_sign_of_life_comes_late_is_waited_for():
+    """autofs mounts it now; a lock that is held stands in for it, for longer than the boot waits for all the others."""
+    with container() as root:
+        mounted(root, "40 31 0:50 / /cvmfs ro shared:5 - fuse cvmfs2 ro")
+        locks = root / f"run/ospool-ep/cvmfs-{os.geteuid()}-node17"
+        locks.mkdir()
+        with (locks / names.CONFIG).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            timer = threading.Timer(3.0, lambda: fcntl.flock(lock, fcntl.LOCK_UN))
+            timer.start()
+            _, found = begun(root)
+            timer.join()
+        assert found["source"] == "bound"
+        assert not (root / "called").exists()
+
+
 def test_a_bound_one_that_is_dead_does_not():
     with container() as root:
         mounted(root, "40 31 0:50 / /cvmfs/gone.cern.ch ro shared:5 - fuse cvmfs2 ro")
@@ -299,6 +319,17 @@ def test_a_tree_that_cannot_be_laid_out():
         (root / "cvmfsexec/dist/etc/cvmfs/default.local").mkdir()
         assert begun(root)[0] == ["cvmfs-directory"]
         assert left(root) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "id"),
+    [("/cvmfsexec/dist/etc/x", "cvmfs-tree"), ("/cvmfsexec-2/x", "cvmfs-directory"), ("/run/x", "cvmfs-directory")],
+)
+def test_whose_directory_it_is(file, id):
+    problem = outside_._no_room(Path("/run/ospool-ep/ep-1"), OSError(13, "Permission denied", file))
+    assert (problem.id, problem.exit_code) == (id, 69)
+    assert f"{file}" in problem.found
+    assert "Permission denied" in problem.found
 
 
 def test_the_boots_line_for_those_who_wait():

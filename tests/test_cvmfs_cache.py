@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import fakes
@@ -115,7 +115,28 @@ def test_a_directory_of_another_uid_names_ours_and_what_to_type():
     assert (problem.id, problem.exit_code) == ("cvmfs-cache-permission", 69)
     assert "uid 4321" in problem.found
     assert "chown 4321" in problem.cure
-    assert "docker run -v /cvmfs-cache-dir:/cvmfs-cache" in problem.cure
+
+
+def test_a_read_only_one():
+    (problem,) = judge(writable=False, read_only=True)
+    assert (problem.id, problem.found) == ("cvmfs-cache-permission", "/cvmfs-cache is read-only")
+    assert "docker run -v /cvmfs-cache-dir:/cvmfs-cache   (without :ro)" in problem.cure
+    assert ids(judge(writable=False, read_only=True, logs_writable=False))[1:] == ["cvmfs-logs"]
+
+
+def test_a_log_that_another_uid_has_left_is_in_the_clients_way(nobodys):
+    for name in ("cvmfs-cache", "cvmfs-logs"):
+        (nobodys / name).mkdir()
+    here = Machine(root=nobodys)
+    log, other = nobodys / "cvmfs-logs/a.b.log", nobodys / "cvmfs-logs/notes.txt"
+    for path in (log, other):
+        path.write_text("x")
+    other.chmod(0o444)
+    assert look(here).logs_writable
+    log.chmod(0o444)
+    assert not look(here).logs_writable
+    (nobodys / "cvmfs-cache").chmod(0o555)
+    assert not look(here).logs_writable
 
 
 def test_logs_that_cannot_be_written_are_a_warning():
@@ -150,6 +171,8 @@ def test_room_for_the_quota(changes, wanted, fits):
 
 
 @given(st.integers(0, 20_000), st.integers(0, 20_000), st.booleans(), st.none() | st.integers(100, 30_000))
+@example(1000, 0, False, None)
+@example(1600, 0, True, None)
 def test_a_quota_that_is_not_refused_fits_and_is_what_was_asked_for(free, used, on_scratch, wanted):
     facts = dataclasses.replace(GOOD, free_mb=free, used_mb=used, on_scratch=on_scratch)
     chosen = cache.quota(facts, wanted)
@@ -183,8 +206,9 @@ def taken(here):
 
 
 def test_a_free_cache_is_signed(here):
-    assert taken(here) == (True, "")
     lock = here.path(PATH) / "ospool-ep.lock"
+    lock.write_text("something longer that an earlier pilot has left here, many words\n" * 3)
+    assert taken(here) == (True, "")
     assert lock.read_text() == "pilot in container node17, since 2026-11-18T11:06:40Z\n"
     assert lock.stat().st_mode & 0o777 == 0o666, "the next pilot may be another user"
 
@@ -197,9 +221,12 @@ def test_one_that_another_pilot_uses_is_not_ours_and_its_holder_is_named(here):
         process.communicate("")
     assert not free
     assert reason == "it is in use: pilot in container other, since 2026-11-18T11:06:40Z"
-    problem = cache.in_use(reason)
+    problem = cache.in_use(reason, "node17")
     assert (problem.id, problem.exit_code) == ("cvmfs-cache-in-use", 69)
     assert "container other" in problem.found
+    ours = cache.in_use(reason, "other")
+    assert (ours.id, ours.cure) == ("cvmfs-cache-in-use", "try again in a moment")
+    assert "the pilot of this container" in ours.found
     assert taken(here) == (True, ""), "one after the other is fine"
     assert "container node17" in (here.path(PATH) / "ospool-ep.lock").read_text()
 

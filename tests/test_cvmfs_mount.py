@@ -234,6 +234,14 @@ def test_one_that_never_tells(lines):
         assert mount(root, patience_s=1.0).value["id"] == "cvmfs-mount-timeout"
 
 
+def test_one_that_leaves_cvmfsexec_alone():
+    with container(WELL + "sleep 60\n") as root:
+        pretend(root, "s.recv(1 << 20); sys.exit(0)")
+        problem = mount(root, patient=False).value
+        assert problem["id"] == "cvmfs-mount-failed"
+        assert problem["found"] == "cvmfsexec runs, and what it started inside has ended without a word"
+
+
 def test_a_large_environment_arrives_whole():
     with container() as root:
         code = MOUNT.replace('"secret"', '"x" * 3_000_000').format(repositories=(), patient=True, patience_s=20.0)

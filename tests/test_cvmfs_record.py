@@ -18,8 +18,8 @@ OASIS = "oasis.opensciencegrid.org"
 STATE = State(
     MOUNTED,
     (
-        Repository(names.CONFIG, seen=True, asked=NOW, revision=101, nioerr=0, last_ioerr=0),
-        Repository(OASIS, "EIO", NOW, True, NOW, nioerr=3, last_ioerr=NOW - 5),
+        Repository(names.CONFIG, seen=True, revision=101, nioerr=0, last_ioerr=0),
+        Repository(OASIS, "EIO", NOW, True, nioerr=3, last_ioerr=NOW - 5),
     ),
     (OASIS,),
     "/run/ospool-ep/ep-1/leave",
@@ -79,7 +79,6 @@ def repository(**changes):
         repository(failed="x"), repository(failed=None), repository(failed=1.5), repository(failed=float("nan")),
         repository(failed=float("inf")), repository(failed=True), repository(seen=1), repository(seen="x"),
         repository(revision="1\nSTART = True"), repository(nioerr=[]), repository(last_ioerr=1e3), repository(x=1),
-        repository(asked="x"), repository(asked=None),
     ],
 )  # fmt: skip
 def test_a_state_that_nobody_wrote_is_an_error_for_the_caller(found, text):

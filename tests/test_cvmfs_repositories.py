@@ -23,7 +23,7 @@ def answer(error="", **numbers):
 
 def test_nothing_is_believed_of_one_that_was_never_asked():
     assert not NEW.usable(NOW)
-    assert (NEW.failed, NEW.asked) == (0, 0)
+    assert NEW.failed == 0
     assert OFF_S == 14_400
 
 
@@ -91,11 +91,6 @@ def test_later_it_is_one():
 def test_only_a_client_that_has_ended_is_dead(error):
     assert renewed(NEW, answer(error), NOW).dead is (error == "ENOTCONN")
     assert not renewed(renewed(NEW, answer(error), NOW), WELL, NOW).dead
-
-
-@pytest.mark.parametrize("error", ["", "EIO"])
-def test_when_it_was_asked(error):
-    assert renewed(NEW, answer(error), NOW).asked == NOW
 
 
 def test_numbers_that_it_no_longer_gives_are_not_known():

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from ospool_ep.cvmfs import bound, names
+from ospool_ep.cvmfs.ask import ask
 from ospool_ep.cvmfs.called import Called
 from ospool_ep.cvmfs.given import NOT_MOUNTED, Given
 from ospool_ep.environment import load
@@ -15,6 +16,8 @@ from ospool_ep.problem import Exit, Problem, exit_code
 from ospool_ep.settings import Settings
 
 _BOTH = "CVMFSEXEC_REPOS has no effect: a /cvmfs is bound in, and alive"
+# On a host that has just booted autofs must mount it first, over the network: so it is asked alone, and for longer.
+_PATIENCE_S = 15.0
 _DEAD = "the /cvmfs that is bound in cannot be used"
 
 
@@ -27,25 +30,30 @@ def begin(
     settings, wrong = load(mine.environ)
     if settings.cvmfs_repositories is None:
         return None
-    found = alive(machine)
-    if found.note:
+    found, alive = _bound(machine)
+    if alive:
         return _lacking(found, settings, machine.now)
     from ospool_ep.cvmfs import arrive, outside  # 15 ms that most pilots can do without
 
     note = _DEAD if found.state.source else ""
     order = arrive.Order(mine.environ, mine.started, settings.cvmfs_repositories, note=note, warnings=found.problems)
     refused = bool(exit_code(wrong))
-    wish = outside.Wish((program, *mine.arguments), patient, tell, only_look=refused)
-    problems = outside.mount(machine, settings, order, wish)
+    payload = (program, *mine.arguments)
+    problems = outside.mount(machine, settings, order, payload, tell, patient=patient, only_look=refused)
     found = dataclasses.replace(found, note="not mounted while variables are refused" if refused else "")
     return _refused(found, problems, settings.cvmfs_required is not False)
 
 
-def alive(machine: Machine) -> Given:
-    """A /cvmfs that is bound in, if any; with a note where it shows its sign of life, and so is better than ours."""
-    given = bound.verified(machine, required=False)
-    usable = any(one.name == names.CONFIG and one.usable(machine.now) for one in given.state.repositories)
-    return dataclasses.replace(given, note=_BOTH) if usable else given
+def _bound(machine: Machine) -> tuple[Given, bool]:
+    """A /cvmfs that is bound in, if any, and whether it lives: its config repository, the sign of life, is there."""
+    if not bound.mounted(machine):
+        return Given(), False
+    (sign,) = ask(machine, (names.CONFIG,), _PATIENCE_S)
+    found = bound.verified(machine, required=False)
+    alive = not sign.error and any(
+        one.name == names.CONFIG and one.usable(machine.now) for one in found.state.repositories
+    )
+    return dataclasses.replace(found, note=_BOTH if alive else ""), alive
 
 
 def _lacking(found: Given, settings: Settings, now: int) -> Given:
@@ -65,8 +73,8 @@ def unmounted(machine: Machine, mine: Called) -> Given | None:
     """For those who only look at the configuration."""
     if load(mine.environ)[0].cvmfs_repositories is None:
         return None
-    found = alive(machine)
-    return found if found.note else NOT_MOUNTED
+    found, alive = _bound(machine)
+    return found if alive else NOT_MOUNTED
 
 
 def lines(log: Log) -> Callable[[str], None]:

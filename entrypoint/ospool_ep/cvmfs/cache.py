@@ -31,6 +31,7 @@ class Cache:
     exists: bool
     writable: bool
     logs_writable: bool
+    read_only: bool = False
     free_mb: int = 0
     used_mb: int = 0
     on_scratch: bool = False
@@ -38,17 +39,25 @@ class Cache:
 
 def look(machine: Machine, quota_mb: int | None) -> Cache:
     """Look at cache and log directory; what earlier pilots left is only counted where it matters."""
-    there, logs = machine.path(PATH), machine.path(LOGS)
+    there = machine.path(PATH)
     writable = os.access(there, os.W_OK | os.X_OK, effective_ids=True)
-    facts = Cache(there.is_dir(), writable, os.access(logs, os.W_OK | os.X_OK, effective_ids=True))
-    if not (facts.exists and writable):
-        return facts
+    if not (there.is_dir() and writable):
+        read_only = there.is_dir() and bool(os.statvfs(there).f_flag & os.ST_RDONLY)
+        return Cache(there.is_dir(), writable, _logs_writable(machine), read_only)
     volume = os.statvfs(there)
     free = volume.f_bavail * volume.f_frsize >> 20
     used = _used(machine) if free < (quota_mb or QUOTA_MB) + scratch.RESERVE_MB else 0
     pilot = machine.path(scratch.PATH)
     same = pilot.is_dir() and pilot.stat().st_dev == there.stat().st_dev
-    return Cache(True, True, facts.logs_writable, free, used, same)
+    return Cache(True, True, _logs_writable(machine), False, free, used, same)
+
+
+def _logs_writable(machine: Machine) -> bool:
+    """The client ends where it cannot append to its own log: another uid's on the same volume is in its way."""
+    directory = machine.path(LOGS)
+    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+        return False
+    return all(os.access(path, os.W_OK, effective_ids=True) for path in directory.glob("*.log"))
 
 
 def _used(machine: Machine) -> int:
@@ -70,8 +79,11 @@ def judge(facts: Cache, uid: int, wanted_mb: int | None) -> tuple[Problem, ...]:
     """Everything that keeps the client from working with this directory."""
     if not facts.exists:
         return (_unfit("cvmfs-cache-permission", f"{PATH} is not a directory", _MOUNT),)
+    if facts.read_only:
+        found = f"{PATH} is read-only"
+        return (_unfit("cvmfs-cache-permission", found, f"{_MOUNT}   (without :ro)"), *_logs(facts, uid))
     if not facts.writable:
-        cure = f"on the host: chown {uid} /cvmfs-cache-dir   (or chmod 1777); read-only containers: {_MOUNT}"
+        cure = f"on the host: chown {uid} /cvmfs-cache-dir   (or chmod 1777)"
         return (_unfit("cvmfs-cache-permission", f"{PATH} is not writable by uid {uid}", cure), *_logs(facts, uid))
     return (*_space(facts, wanted_mb), *_logs(facts, uid))
 
@@ -88,7 +100,7 @@ def _space(facts: Cache, wanted_mb: int | None) -> tuple[Problem, ...]:
 def _logs(facts: Cache, uid: int) -> tuple[Problem, ...]:
     if facts.logs_writable:
         return ()
-    cure = f"docker run -v /cvmfs-logs-dir:{LOGS}   (a directory that uid {uid} can write to)"
+    cure = f"docker run -v /cvmfs-logs-dir:{LOGS}   (uid {uid} can write to it, and to all logs that are in it)"
     return (
         warning("cvmfs-logs", f"{LOGS} is not writable by uid {uid}", "CVMFS's logs are lost with the container", cure),
     )
@@ -145,8 +157,11 @@ def _sign(descriptor: int, hostname: str, now: int) -> None:
         os.pwrite(descriptor, f"pilot in container {hostname}, since {when}\n".encode(), 0)
 
 
-def in_use(reason: str) -> Problem:
+def in_use(reason: str, hostname: str) -> Problem:
     """Said when `take` gave no lock."""
+    if f"container {hostname}, " in reason:
+        found = "the pilot of this container is just mounting CVMFS, or ending"
+        return Problem("cvmfs-cache-in-use", found, "it has the cache", "try again in a moment", Exit.UNFIT)
     why = "two pilots with one cache: the first to end takes the other's CVMFS with it"
-    cure = f"give each pilot a cache of its own: {_MOUNT}-2   (or leave the volume out)"
+    cure = f"a cache for each pilot: docker run -v /cvmfs-cache-dir-2:{PATH}   (or leave the volume out)"
     return Problem("cvmfs-cache-in-use", f"{PATH}: {reason}", why, cure, Exit.UNFIT)

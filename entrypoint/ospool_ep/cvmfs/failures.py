@@ -74,6 +74,12 @@ def late(seconds: float, said: str, logs: str) -> Failed:
     return Failed(Problem("cvmfs-mount-timeout", found, _WHY, kind.cure, Exit.UNFIT, _raw(said, logs)))
 
 
+def mute(said: str, logs: str) -> Failed:
+    """What was started inside is gone."""
+    found = "cvmfsexec runs, and what it started inside has ended without a word"
+    return Failed(Problem("cvmfs-mount-failed", found, _WHY, _UNKNOWN.cure, Exit.UNFIT, _raw(said, logs)), _TWICE)
+
+
 def unreadable(told: str, said: str, logs: str) -> Failed:
     """cvmfsexec says that all is well, and it is not: its exit status proves nothing."""
     kind, _ = _kind(f"{said}\n{logs}")

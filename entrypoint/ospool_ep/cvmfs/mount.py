@@ -56,10 +56,6 @@ def mount(
     import tenacity  # 30 ms
 
     told: list[str] = []
-    end = time.monotonic() + patience_s
-
-    def attempt() -> Mounted:
-        return _attempt(machine, plan, end, patience_s)
 
     def again(state: tenacity.RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
@@ -73,10 +69,8 @@ def mount(
 
     pauses = tenacity.wait_exponential(max=_LONGEST_PAUSE_S)
     stop = tenacity.stop_before_delay(patience_s)
-    for one in tenacity.Retrying(retry=again, stop=stop, wait=pauses, before_sleep=announce, reraise=True):
-        with one:
-            return attempt()
-    raise AssertionError("tenacity ends with a result or an exception")
+    retrying = tenacity.Retrying(retry=again, stop=stop, wait=pauses, before_sleep=announce, reraise=True)
+    return retrying(_attempt, machine, plan, time.monotonic() + patience_s, patience_s)
 
 
 def _attempt(machine: Machine, plan: Plan, end: float, patience_s: float) -> Mounted:
@@ -91,6 +85,8 @@ def _attempt(machine: Machine, plan: Plan, end: float, patience_s: float) -> Mou
         texts = logs.tail(place / "said"), logs.news(machine, before, plan.debug)
         if silent.answers is not None:
             raise failures.unreadable(_unreadable(silent.answers, machine.now), *texts) from None
+        if silent.mute:
+            raise failures.mute(*texts) from None
         if silent.status is None:
             raise failures.late(patience_s, *texts) from None
         raise failures.ended(silent.status, *texts) from None

@@ -27,14 +27,15 @@ _OPTIONS = "--security-opt seccomp=unconfined --security-opt systempaths=unconfi
 _ELSE = "or, where the host has CVMFS: -v /cvmfs:/cvmfs:shared instead of CVMFSEXEC_REPOS"
 
 
-# The client asks for 8192 and works with 2048; with 256 it does not start.
+# The client asks for 8192, works with 2048, and does not start with 256.
 _FILES = 1024
 
 
 @dataclass(frozen=True)
 class Seen:
     """`step`: the one that failed, `done` where none did; `result` with the error; `device`: /dev/fuse exists;
-    `files`: the hard limit of open files."""
+    `files`: the hard limit of open files.
+    """
 
     step: str
     result: Result
@@ -55,9 +56,13 @@ def missing(machine: Machine) -> tuple[Problem, ...]:
         cure = f"docker build --build-arg WITH_CVMFSEXEC=true ...   (where the sources can be reached)\n{_ELSE}"
         found = f"this image has no cvmfsexec: {_reason(machine)}"
         return (Problem("cvmfs-not-in-image", found, "CVMFSEXEC_REPOS is set", cure, Exit.UNFIT),)
-    found = f"{TREE} is not complete: {', '.join(absent)} missing, or not open to uid {machine.uid}"
+    return (incomplete(f"{', '.join(absent)} missing, or not open to uid {machine.uid}"),)
+
+
+def incomplete(what: str) -> Problem:
+    """A site's own tree."""
     cure = f"chmod -R a+rX the directory that is mounted at {TREE}, or leave the mount out"
-    return (Problem("cvmfs-tree", found, _WHY, cure, Exit.UNFIT),)
+    return Problem("cvmfs-tree", f"{TREE} is not complete: {what}", _WHY, cure, Exit.UNFIT)
 
 
 def _reason(machine: Machine) -> str:

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,18 +22,20 @@ _SHOWN = 4
 _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD)
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What is to run inside, and how the way there is to be gone; `only_look`: as far as nothing is mounted."""
+def mount(
+    machine: Machine,
+    settings: Settings,
+    order: arrive.Order,
+    payload: tuple[str, ...],
+    tell: Callable[[str], None],
+    *,
+    patient: bool,
+    only_look: bool,
+) -> tuple[Problem, ...]:
+    """Everything that is wrong. Returns only where something is, or where nothing is to be mounted (`only_look`).
 
-    payload: tuple[str, ...]
-    patient: bool
-    tell: Callable[[str], None]
-    only_look: bool
-
-
-def mount(machine: Machine, settings: Settings, order: arrive.Order, wish: Wish) -> tuple[Problem, ...]:
-    """Everything that is wrong. Returns only where something is."""
+    `payload`: see mount.Place; `patient`: wait for what may pass by itself.
+    """
     absent = needs.missing(machine)
     if absent:
         return absent
@@ -44,11 +45,11 @@ def mount(machine: Machine, settings: Settings, order: arrive.Order, wish: Wish)
     plan = None
     try:
         private.create(machine, directory)
-        problems, plan = _prepare(machine, settings, order, mounting.Place(directory, wish.payload, settings.passed_on))
-        if plan is None or wish.only_look:
+        problems, plan = _prepare(machine, settings, order, mounting.Place(directory, payload, settings.passed_on))
+        if plan is None or only_look:
             return problems
-        wish.tell(f"mounting {_listed(arrive.mounted(order.repositories))} with cvmfsexec")
-        _become_init(machine, mounting.mount(machine, plan, wish.patient, wish.tell), plan.order.leave)
+        tell(f"mounting {_listed(arrive.mounted(order.repositories))} with cvmfsexec")
+        _become_init(machine, mounting.mount(machine, plan, patient, tell), plan.order.leave)
     except Failed as failed:
         return (*problems, failed.problem)
     except OSError as error:
@@ -73,7 +74,7 @@ def _prepare(
         return problems, None
     lock, reason = cache.take(machine, machine.now)
     if lock is None:
-        return (*problems, cache.in_use(reason)), None
+        return (*problems, cache.in_use(reason, machine.hostname)), None
     quota = cache.quota(facts, settings.cvmfs_quota_mb)
     values = default_local.overrides(settings, local, quota)
     order = dataclasses.replace(
@@ -99,6 +100,8 @@ def _listed(repositories: tuple[str, ...]) -> str:
 
 
 def _no_room(directory: Path, error: OSError) -> Problem:
+    if str(error.filename).startswith(f"{needs.TREE}/"):
+        return needs.incomplete(f"{error.filename}: {error.strerror}")
     found = f"cannot work below {directory.parent}: {error.strerror}: {error.filename}"
     cure = f"--tmpfs {private.PARENTS[0]}:mode=1777   (or a larger --shm-size, where the container is read-only)"
     return Problem(

@@ -11,17 +11,21 @@ import time
 
 from ospool_ep.cvmfs import arrive
 from ospool_ep.cvmfs.ask import Answer
-from ospool_ep.problem import Exit
 
 _WIND_UP_S = 5.0
 
 
 class Silent(Exception):
-    """No payload that can read everything: cvmfsexec ended with a status, or what the payload saw, or neither."""
+    """No payload that can read everything: cvmfsexec has ended with a status, or `answers` say what the payload saw, or
+    it was `mute` and cvmfsexec runs on; or time is over.
+    """
 
-    def __init__(self, status: int | None = None, answers: tuple[Answer, ...] | None = None) -> None:
+    def __init__(
+        self, status: int | None = None, answers: tuple[Answer, ...] | None = None, mute: bool = False
+    ) -> None:
         self.status = status
         self.answers = answers
+        self.mute = mute
 
 
 def expect(listening: socket.socket, child: subprocess.Popen[bytes], order: arrive.Order, end: float) -> int:
@@ -36,7 +40,7 @@ def expect(listening: socket.socket, child: subprocess.Popen[bytes], order: arri
                 text += more
     answers = _answers(text)
     if answers is None:
-        raise Silent(_status(child))
+        raise _ended(child)
     if not all(map(arrive.readable, answers)):
         raise Silent(answers=answers)
     return pid
@@ -47,12 +51,12 @@ def _more(inside: socket.socket, child: subprocess.Popen[bytes], end: float) -> 
     return inside.recv(1 << 16)
 
 
-def _status(child: subprocess.Popen[bytes]) -> int:
+def _ended(child: subprocess.Popen[bytes]) -> Silent:
     """How cvmfsexec ends after a payload that has died without a word."""
     try:
-        return child.wait(_WIND_UP_S)
+        return Silent(child.wait(_WIND_UP_S))
     except subprocess.TimeoutExpired:
-        return Exit.BUG
+        return Silent(mute=True)
 
 
 def _wait(descriptor: int, child: subprocess.Popen[bytes], end: float) -> None:

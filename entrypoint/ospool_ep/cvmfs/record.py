@@ -76,7 +76,6 @@ def _likely(one: Repository) -> bool:
     """Everything of it reaches the ad."""
     numbers = (
         one.failed,
-        one.asked,
         *(value for value in (one.revision, one.nioerr, one.last_ioerr) if value is not None),
     )
     return (

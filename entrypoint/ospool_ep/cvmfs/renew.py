@@ -4,19 +4,16 @@ import dataclasses
 from contextlib import suppress
 from pathlib import Path
 
-from ospool_ep.cvmfs import bound, names, published
+from ospool_ep.cvmfs import names, published
 from ospool_ep.cvmfs.ask import Answer, ask
 from ospool_ep.cvmfs.record import BOUND, MOUNTED, Record, State
 from ospool_ep.cvmfs.repositories import Repository, renewed
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine
-from ospool_ep.mounts import Mount
 from ospool_ep.problem import Exit
 
 # Longer than the client's own time-outs against a server that hangs (10 s), shorter than the period.
 PATIENCE_S = 30.0
-# The host's autofs lets go of what nobody uses: our questions are not to keep thirty clients in its memory.
-_IDLE_S = 3600
 
 
 def main(directory: str, machine: Machine | None = None) -> int:
@@ -27,9 +24,7 @@ def main(directory: str, machine: Machine | None = None) -> int:
         before = found.state()
     except (OSError, ValueError):  # nothing is known: then nothing is offered, until they have answered for four hours
         before = unknown(machine.now)
-    answers = ask(
-        machine, asked(before, bound.mounted(machine), machine.now), PATIENCE_S, read=before.source == MOUNTED
-    )
+    answers = ask(machine, asked(before), PATIENCE_S, read=before.source == MOUNTED)
     after = renew(before, answers, machine.now)
     for name, text in published.attributes(after, machine.now).items():
         print(f"{name} = {text}")
@@ -46,17 +41,11 @@ def unknown(now: int) -> State:
     return State(BOUND, tuple(Repository(name, failed=now) for name in (names.CONFIG, *names.WORTH)))
 
 
-def asked(state: State, there: tuple[Mount, ...], now: int) -> tuple[str, ...]:
-    """Those that can be there: cvmfsexec mounts nothing later, and autofs what is asked for, so it is asked rarely."""
+def asked(state: State) -> tuple[str, ...]:
+    """Those that can be there: cvmfsexec mounts nothing later."""
     if state.source == MOUNTED:
         return tuple(dict.fromkeys((names.CONFIG, *state.asked)))
-    lazy = any(one.kind == "autofs" and one.point == names.ROOT for one in there)
-    mounted = {one.point for one in there}
-    return tuple(
-        one.name
-        for one in state.repositories
-        if not lazy or f"{names.ROOT}/{one.name}" in mounted or abs(now - one.asked) >= _IDLE_S
-    )
+    return tuple(one.name for one in state.repositories)
 
 
 def renew(before: State, answers: tuple[Answer, ...], now: int) -> State:

@@ -26,14 +26,13 @@ class Repository:
     """One of those that the ad speaks of.
 
     `error`: of the last answer; `failed`: when it last failed (seconds since 1970, 0: never, as far as is known);
-    `seen`: it has answered at least once; `asked`: when it was last asked. Numbers as in ask.Answer.
+    `seen`: it has answered at least once. Numbers as in ask.Answer.
     """
 
     name: str
     error: str = ""
     failed: int = 0
     seen: bool = False
-    asked: int = 0
     revision: int | None = None
     nioerr: int | None = None
     last_ioerr: int | None = None
@@ -68,13 +67,12 @@ def renewed(before: Repository, answer: Answer, now: int, booting: bool = False)
         return before
     if answer.error:
         late = booting and answer.error == LATE
-        return dataclasses.replace(before, error=answer.error, failed=before.failed if late else now, asked=now)
+        return dataclasses.replace(before, error=answer.error, failed=before.failed if late else now)
     return dataclasses.replace(
         before,
         error="",
         failed=min((before.failed, answer.last_ioerr or 0), key=lambda when: abs(now - when)),
         seen=True,
-        asked=now,
         revision=answer.revision,
         nioerr=answer.nioerr,
         last_ioerr=answer.last_ioerr,
