@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from poolbox import condor, pilot, slots, workdir
+from poolbox import condor, cvmfs, pilot, slots, workdir
 from poolbox.engine import Engine
 from poolbox.pilot import Process
 from poolbox.pool import INSIDE, Pool, PoolError
@@ -20,6 +20,7 @@ GOAL_RATIO = 1.25
 GOAL_OWN_S = 0.4
 GOAL_DETECTION_MS = 5
 GOAL_TESTS_S = 0.25
+GOAL_CVMFS_S = 0.1
 DETECTION_ROUNDS = 50
 BOOT_LINE = re.compile(r"\bexec condor_master after ([0-9.]+) s\b")  # written by ospool_ep.boot
 BARE_CONFIG = "/etc/bare-pilot.conf"
@@ -69,6 +70,20 @@ def tests_add(pool: Pool, untested: str, directory: Path, count: int) -> str:
     return f"tests of job containers: {figures} from `run` to slot ad (goal {GOAL_TESTS_S} s, not judged)"
 
 
+def cvmfs_adds(pool: Pool, directory: Path, count: int) -> str:
+    """A line about what looking at a healthy /cvmfs adds to the entrypoint's part: with one and without, in turn."""
+    script = "from ospool_ep.cvmfs import names; print(names.CONFIG, *names.WORTH)"
+    said = pool.engine.run("run", "--rm", "--entrypoint", "python3", pool.image, "-c", script).stdout
+    with cvmfs.host(pool.engine, pool.image, pool.name) as host:
+        for repository in said.split():
+            host.serve(repository)
+        bound = ("-v", f"{host.path}:/cvmfs:shared")
+        added = [_own_s(pool, directory, n, bound) - _own_s(pool, directory, n) for n in range(1, count + 1)]
+    figures = f"{statistics.median(added):+.3f} s ({min(added):+.3f} to {max(added):+.3f})"
+    asked = f"a bound /cvmfs of {len(said.split())} repositories"
+    return f"{asked}: {figures} from the entrypoint's first line to exec (goal {GOAL_CVMFS_S} s, not judged)"
+
+
 def detection(engine: Engine, image: str) -> str:
     """A line about the time it takes to find CPUs, memory and limits in a limited container."""
     script = (INSIDE / "time_detection.py").read_text(encoding="utf-8")
@@ -116,6 +131,14 @@ def report(measured: list[Pair]) -> str:
 
 def _pilot(pool: Pool, directory: Path, name: str) -> Run:
     return _measure(pool, directory, name, {"GLIDEIN_ResourceName": name})
+
+
+def _own_s(pool: Pool, directory: Path, number: int, options: tuple[str, ...] = ()) -> float:
+    name = f"bench-{'cvmfs' if options else 'none'}-{number}"
+    run = _measure(pool, directory, name, {"GLIDEIN_ResourceName": name}, options=options)
+    if run.own_s is None:
+        raise PoolError(f"{name} does not say how long its start took")
+    return run.own_s
 
 
 def _bare(pool: Pool, directory: Path, name: str) -> Run:

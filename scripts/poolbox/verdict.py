@@ -95,9 +95,9 @@ def rings(tools: Path, chosen: str, steps: Steps) -> list[str]:
 
 
 def image_ring(tools: Path, chosen: str, steps: Steps) -> list[str]:
-    """The built image against a real pool: two halves, each with a pool of its own, for they mostly wait."""
-    halves = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    return _pytest(tools, "image ring", ["-m", "image", *halves], chosen, steps)
+    """The built image against a real pool: three parts, each with a pool of its own, for they mostly wait."""
+    parts = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations=15"]
+    return _pytest(tools, "image ring", ["-m", "image", *parts], chosen, steps)
 
 
 def _pytest(tools: Path, name: str, selection: list[str], chosen: str, steps: Steps) -> list[str]:

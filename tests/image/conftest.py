@@ -19,8 +19,8 @@ NAME = runs.NAME
 BOX = f"{NAME}-box"
 
 
-# The longest first: the ring's halves take whole files
-LONGEST = ("test_retest.py", "test_privileges.py")
+# The longest first: the ring's parts take whole files
+LONGEST = ("test_cvmfs_bound_life.py", "test_cvmfsexec_life.py", "test_retest.py", "test_privileges.py")
 
 
 def pytest_collection_modifyitems(items):

@@ -15,7 +15,7 @@ from poolbox import pilot, slots, workdir
 from poolbox import pool as pools
 from poolbox.engine import Engine
 
-# A name of its own lets a ring run beside others on one engine; scripts/test runs two halves
+# A name of its own lets a ring run beside others on one engine; scripts/test runs parts
 NAME = os.environ.get("OSPOOL_EP_TEST_NAME", "ospool-ep-test") + os.environ.get("PYTEST_XDIST_WORKER", "")
 # Something that listens: whether it is a proxy is for others to find out
 SQUID = f"http://{NAME}-cm:9618"
