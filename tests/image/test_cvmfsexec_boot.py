@@ -55,7 +55,7 @@ CASES = {
     "no /dev/fuse": (lambda box: {"devices": ()}, "cvmfs-fuse", "--device /dev/fuse"),
     "default seccomp": (lambda box: {"security": DEFAULT}, "cvmfs-userns", "--security-opt seccomp=unconfined"),
     "another's cache": (lambda box: {"options": volume(box, 0)}, "cvmfs-cache-permission", "chown 1000"),
-    "read-only cache": (lambda box: {"options": volume(box, mode="ro")}, "cvmfs-cache-permission", "writ"),
+    "read-only cache": (lambda box: {"options": volume(box, mode="ro")}, "cvmfs-cache-permission", "is read-only"),
     "small cache": (lambda box: {"options": tmpfs("200m")}, "cvmfs-cache-space", "/cvmfs-cache has room for"),
     "smaller than the quota": (
         lambda box: {"options": tmpfs("1500m"), "env": {"CVMFS_QUOTA_LIMIT": "3000"}}, "cvmfs-cache-space", "3000 MB",

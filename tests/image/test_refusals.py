@@ -124,7 +124,7 @@ def test_a_small_scratch_volume_is_a_warning(box):
     [
         ({"GLIDEIN_Sites": "x"}, "setting-unknown", "did you mean GLIDEIN_Site?"),
         ({"NUMCPUS": "2"}, "setting-unknown", "did you mean NUM_CPUS?"),
-        ({"CVMFSEXEC_REPOS": "oasis.opensciencegrid.org"}, "setting-not-yet", "CVMFS is not mounted"),
+        ({"SYSLOG_HOST": "syslog.example.org"}, "setting-not-yet", "logs go to standard output only"),
         ({"_CONDOR_START": "True"}, "setting-htcondor", "_CONDOR_START is set, but is not passed on"),
         ({"NUM_CPUS": "60000"}, "offer-lowered", "NUM_CPUS=60000 is more than"),
         ({"GLIDEIN_Start_Extra": "TARGET.NoSuchThing > 1"}, "start-extra-attribute", "mentions NoSuchThing"),

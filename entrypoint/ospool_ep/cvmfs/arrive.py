@@ -30,7 +30,7 @@ _DESCRIPTORS = 256
 class Order:
     """What the outside sends in. `repositories`: those asked for; `leave`: see record.State.
 
-    `started`: time.monotonic() of the program's first line, `seconds` of them spent on mounting.
+    `started`: time.monotonic() of the program's first line; `warnings` belong to the boot's report.
     """
 
     environ: dict[str, str]

@@ -16,6 +16,8 @@ from ospool_ep.machine import PLAIN_ENVIRONMENT, Machine
 
 PATIENCE_S = 120.0
 _LONGEST_PAUSE_S = 15.0
+# Of the patience: what is started later has no time left to say why it fails.
+_STARTING = 0.8
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def mount(
         told.append(error)
 
     pauses = tenacity.wait_exponential(max=_LONGEST_PAUSE_S)
-    stop = tenacity.stop_before_delay(patience_s)
+    stop = tenacity.stop_before_delay(patience_s * _STARTING)
     retrying = tenacity.Retrying(retry=again, stop=stop, wait=pauses, before_sleep=announce, reraise=True)
     return retrying(_attempt, machine, plan, time.monotonic() + patience_s, patience_s)
 

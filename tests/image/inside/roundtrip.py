@@ -152,7 +152,7 @@ def pilot_of(texts, extras):
         "machine_name": chosen.machine, "daemon_name": chosen.instance, "managers": pool.managers,
         "collectors": pool.collectors, "ccb": pool.ccb, "cpus": 1, "memory_mb": 1000, "start": policy.start(settings),
         "attributes": tuple(attributes.items()), "job_environment": job_environment.render(settings, True),
-        "containers": "/pilot/ep-0a1b2c3d/apptainer", "image_cache_mb": 100, "pid_namespaces": True,
+        "containers": "/pilot/ep-0a1b2c3d/apptainer", "cvmfs": (), "cache_mb": 100, "pid_namespaces": True,
         "idle_minutes": 30, "stop_seconds": 10,
         "booted": 1795000000, "log_target": "/proc/1/fd/1", "job_cgroups": False,
     }  # fmt: skip
