@@ -95,8 +95,8 @@ def rings(tools: Path, chosen: str, steps: Steps) -> list[str]:
 
 
 def image_ring(tools: Path, chosen: str, steps: Steps) -> list[str]:
-    """The built image against a real pool: three parts, each with a pool of its own, for they mostly wait."""
-    parts = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations=15"]
+    """The built image against a real pool: two parts, each with a pool of its own, for they mostly wait."""
+    parts = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     return _pytest(tools, "image ring", ["-m", "image", *parts], chosen, steps)
 
 

@@ -18,7 +18,7 @@ IMAGE = f"/cvmfs/{SINGULARITY}/{cvmfs.IMAGE}"
 READ = f'#!/bin/sh\ncat /cvmfs/{OASIS}/{cvmfs.FILE}\necho "in ${{APPTAINER_CONTAINER:-no container}}"\n'
 # How long the startd waits from one look to the next, where a test has made it short
 PERIOD_S = 5
-# A look at what hangs (30 s), and the ad's way to the collector
+# A look at what hangs (20 s), and the ad's way to the collector
 SLACK_S = 55
 HASTEN = f"sed -i 's/^\\(STARTD_CRON_CVMFS_PERIOD\\) = .*/\\1 = {PERIOD_S}s/' /run/ospool-ep/ep-*/condor_config"
 # As if four hours were over

@@ -16,7 +16,7 @@ PLAIN = "#!/bin/sh\necho plain\n"
 OFF = {bound.has(OASIS): "false", bound.has(SINGULARITY): "true"}
 ON = {bound.has(OASIS): "true"}
 STUCK = "CVMFS_STUCK_PROBES"
-WATCHED_S = 75
+WATCHED_S = 52
 NAMES = ("dying", "hanging", "unkillable", "stopping")
 
 
@@ -98,7 +98,7 @@ def test_jobs_with_an_image_in_a_dead_repository_stay(pool, sites, hosts):
 
 
 def nothing_piles_up(box, pool, site, booted, unkillable):
-    """For more than two looks at what hangs (30 s each): the ad counts the question, and no process is added.
+    """For two looks at what hangs (20 s each): the ad counts the question, and no process is added.
 
     At work are two, the renewal and its child; between looks there are only questions that cannot be killed.
     """
@@ -107,8 +107,8 @@ def nothing_piles_up(box, pool, site, booted, unkillable):
         seen.append(len([name for name in bound.others(box, booted.container) if name in ("cvmfs", "python3")]))
         time.sleep(1)
     print(f"{site}: processes that look at CVMFS, second by second: {seen}")
-    assert min(seen[-40:]) <= unkillable
-    assert max(seen[-40:]) <= unkillable + 3, "a retest of containers may have a question, too"
+    assert min(seen[-30:]) <= unkillable
+    assert max(seen[-30:]) <= unkillable + 3, "a retest of containers may have a question, too"
     assert troubles.ad(pool, site)[STUCK] == "1"
 
 

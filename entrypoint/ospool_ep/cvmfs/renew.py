@@ -13,7 +13,7 @@ from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit
 
 # Longer than the client's own time-outs against a server that hangs (10 s), shorter than the period.
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 
 
 def main(directory: str, machine: Machine | None = None) -> int:
