@@ -11,8 +11,6 @@ from poolbox.engine import Engine
 from poolbox.pool import Pool, PoolError
 from poolbox.progress import Steps
 
-# As in the documented command; this version says that it does not mount CVMFS.
-DOCUMENTED = {"CVMFSEXEC_REPOS": "oasis.opensciencegrid.org singularity.opensciencegrid.org"}
 SLOT_TIMEOUT_S = 60
 JOB_TIMEOUT_S = 120
 SHOWN = (
@@ -71,7 +69,7 @@ def _pool_pilot_job(engine: Engine, steps: Steps, name: str, tag: str) -> tuple[
 
 def _boot(pool: Pool, steps: Steps, directory: Path, token_file: Path) -> Pilot:
     with steps.step("boot a pilot into it") as note:
-        container = pilot.start(pool, token_file, directory / "scratch", env=DOCUMENTED)
+        container = pilot.start(pool, token_file, directory / "scratch")
         constraint = f'GLIDEIN_ResourceName == "{pilot.RESOURCE}"'
         try:
             ad = slots.wait_for_slot(pool, constraint, SLOT_TIMEOUT_S, unless_ended=container)

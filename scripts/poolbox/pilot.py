@@ -12,7 +12,7 @@ from poolbox.pool import LABEL, Pool
 TOKEN_MOUNT = "/etc/condor/tokens-orig.d/flock.opensciencegrid.org"
 
 # The documented command, less what cannot be here: --pull=always (there is no registry), -it (nobody sits at
-# it; -d instead), --rm (a dead pilot's log and exit status are wanted). CVMFSEXEC_REPOS is the demo's.
+# it; -d instead), --rm (a dead pilot's log and exit status are wanted), and CVMFSEXEC_REPOS (its servers).
 USER = ("--user", "osg")
 SECURITY = {
     "docker": ("seccomp=unconfined", "systempaths=unconfined", "no-new-privileges"),
