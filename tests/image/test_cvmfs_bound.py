@@ -20,7 +20,7 @@ NOT_THERE = ["false", None, None, None]
 def sites(box, pool, token_file):
     """`at-host`: three good repositories, two that have had I/O errors, a directory that nothing is mounted on.
 
-    `directly`: the same, where containers do not run. `without`: no CVMFS.
+    `directly`: the same, where containers do not run. `without-cvmfs`: none.
     """
     with bound.host(box, "good") as host:
         for repository, age_s in ((RECENT, HOUR_S), (OLD, 5 * HOUR_S)):
@@ -30,7 +30,7 @@ def sites(box, pool, token_file):
         pilots = {
             "at-host": ({"OSG_DEFAULT_CONTAINER_DISTRIBUTION": f"100%__{cvmfs.IMAGE}"}, bound.options(host)),
             "directly": ({}, (*bound.options(host), *barred)),
-            "without": ({}, ()),
+            "without-cvmfs": ({}, ()),
         }
         with runs.together(box, pool, token_file, pilots) as booted:
             yield booted
@@ -65,7 +65,7 @@ def test_the_ad_has_the_clients_numbers(ad, repository):
 def test_the_ad_says_where_cvmfs_comes_from(ad, sites):
     assert (ad["CVMFS_SOURCE"], ad["CVMFS_STUCK_PROBES"]) == ('"bound"', "0")
     assert ad["CVMFS_LOST"] == "false"
-    assert not [name for name in sites["without"].ad if "CVMFS_SOURCE" in name]
+    assert not [name for name in sites["without-cvmfs"].ad if "CVMFS_SOURCE" in name]
 
 
 @pytest.mark.parametrize("repository", [ABSENT, "stash.osgstorage.org"])
@@ -90,9 +90,9 @@ def test_an_older_io_error_does_not(ad):
 
 
 def test_a_job_that_needs_what_is_not_there_stays_where_it_is(pool, sites):
-    stays = [bound.send(pool, "at-host", needs=RECENT), bound.send(pool, "without", needs=OASIS)]
+    stays = [bound.send(pool, "at-host", needs=RECENT), bound.send(pool, "without-cvmfs", needs=OASIS)]
     assert ended(pool, bound.send(pool, "at-host", needs=OLD)).exit_code == 0
-    assert ended(pool, bound.send(pool, "without", script="#!/bin/sh\nls /cvmfs\n")).stdout == ""
+    assert ended(pool, bound.send(pool, "without-cvmfs", script="#!/bin/sh\nls /cvmfs\n")).stdout == ""
     for job in stays:
         assert jobs.wait_for_job(pool, job, 0).events == ("SUBMIT",)
     payload.remove(pool, *stays)

@@ -38,7 +38,7 @@ def sites(box, pool, token_file):
     pilots = {
         "mounted": ({**cvmfs_standin.UNTIDY, **WEIGHTS}, (*OPEN, *mounts)),
         "masked": (ONLY_OASIS, (*MASKED, *mounts)),
-        "readonly": (ONLY_OASIS, (*OPEN, *mounts, *READ_ONLY)),
+        "read-only-root": (ONLY_OASIS, (*OPEN, *mounts, *READ_ONLY)),
         "local": (ONLY_OASIS | {"CVMFS_HTTP_PROXY": "DIRECT"}, (*OPEN, *cvmfs_standin.mounts(box, LOCAL))),
     }
     with cvmfs_standin.together(box, pool, token_file, pilots) as booted:
@@ -51,7 +51,7 @@ def namespaces(box, container):
     return there != cvmfs_standin.inside(box, container, "readlink", "/proc/self/ns/pid")
 
 
-@pytest.mark.parametrize("site", ["masked", "readonly", "local"])
+@pytest.mark.parametrize("site", ["masked", "read-only-root", "local"])
 def test_with_a_standin_for_cvmfsexec_a_plain_job_and_a_container_job_read_files(pool, sites, site):
     direct, contained = send(pool, site, script=READS), send(pool, site, image(TINY), script=READS)
     for job, container in ((direct, None), (contained, TINY)):
@@ -99,7 +99,7 @@ def test_with_a_standin_for_cvmfsexec_little_stays_outside(box, sites, site):
     assert total <= 10
 
 
-@pytest.mark.parametrize("site", ["mounted", "masked", "readonly"])
+@pytest.mark.parametrize("site", ["mounted", "masked", "read-only-root"])
 def test_with_a_standin_for_cvmfsexec_docker_exec_can_see_cvmfs(box, sites, site):
     container = sites[site].container
     assert cvmfs_standin.inside(box, container, "cat", f"/cvmfs/{OASIS}/README") == "from oasis\n"
@@ -170,10 +170,10 @@ def test_with_a_standin_for_cvmfsexec_under_a_uid_that_nobody_knows_and_a_token_
 
 def test_with_a_standin_for_cvmfsexec_jobs_find_the_environment_that_they_find_elsewhere(pool, sites, boot):
     """cvmfsexec changes TMPDIR, PATH and BEARER_TOKEN_FILE of what it runs."""
-    boot("without")
+    boot("no-cvmfs")
     there, here = (
         environment(ended(pool, send(pool, site, script="#!/bin/sh\nenv | grep -v ^_CONDOR_ANCESTOR\n")).stdout)
-        for site in ("without", "masked")
+        for site in ("no-cvmfs", "masked")
     )
     assert set(here) == set(there)
 

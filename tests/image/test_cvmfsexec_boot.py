@@ -98,10 +98,10 @@ def test_where_cvmfs_is_not_required_the_selftest_with_a_standin_for_cvmfsexec_w
 
 def test_where_cvmfs_is_not_required_a_pilot_goes_on_without(box, pool, boot):
     booted = boot(
-        "without", env={**cvmfs_standin.REPOS, **WITHOUT}, options=(*cvmfs_standin.mounts(box), *NO_PIVOT_ROOT)
+        "not-required", env={**cvmfs_standin.REPOS, **WITHOUT}, options=(*cvmfs_standin.mounts(box), *NO_PIVOT_ROOT)
     )
     assert cvmfs_standin.has(booted.ad, OASIS) in (None, "false")
-    result = payload.ended(pool, payload.send(pool, "without", script="#!/bin/sh\nls /cvmfs\n"))
+    result = payload.ended(pool, payload.send(pool, "not-required", script="#!/bin/sh\nls /cvmfs\n"))
     assert (result.exit_code, result.stdout) == (0, "")
 
 
@@ -163,7 +163,7 @@ def test_two_pilots_with_one_cache_and_a_standin_for_cvmfsexec(box, pool, boot):
 
 def test_the_cache_of_a_killed_pilot_with_a_standin_for_cvmfsexec_is_free(box, boot):
     options = (*cvmfs_standin.mounts(box), "-v", f"{box.scratch()}:/cvmfs-cache")
-    first = boot("killed", env=cvmfs_standin.REPOS, options=options)
+    first = boot("killed-cache", env=cvmfs_standin.REPOS, options=options)
     box.engine.run("kill", first.container)
     after = cvmfs_standin.run(box, *options, program="ospool-cvmfs", command=READS)
     assert (after.code, after.out) == (0, "from oasis\n"), after

@@ -104,8 +104,8 @@ def test_a_stop_with_inits_of_the_runtime_and_a_standin_for_cvmfsexec(box, pool,
     """`docker run --init`: ours is not PID 1 there."""
     logs = box.scratch()
     options = ("--init", *cvmfs_standin.mounts(box), "-v", f"{logs}:/cvmfs-logs")
-    booted = boot("init", env=ENV, options=options)
-    job = payload.send(pool, "init", script=OBEDIENT)
+    booted = boot("with-init", env=ENV, options=options)
+    job = payload.send(pool, "with-init", script=OBEDIENT)
     payload.wait_until((logs / "started").exists)
     code, _ = stopped(box, booted.container)
     payload.remove(pool, job)
@@ -113,7 +113,7 @@ def test_a_stop_with_inits_of_the_runtime_and_a_standin_for_cvmfsexec(box, pool,
     assert (logs / "got").read_text() == "TERM\nfrom oasis\n"
 
 
-@pytest.mark.parametrize("site", ["again", "again-masked"])
+@pytest.mark.parametrize("site", ["restarted", "restarted-masked"])
 def test_a_restart_of_the_container_with_a_standin_for_cvmfsexec(box, boot, site):
     """The engine keeps the files of the first life: nobody may start in the same directory again."""
     booted, _ = started(box, boot, site, MASKED if "masked" in site else OPEN)
@@ -125,8 +125,8 @@ def test_a_restart_of_the_container_with_a_standin_for_cvmfsexec(box, boot, site
 
 
 def test_the_window_of_docker_stop_is_the_same_with_a_standin_for_cvmfsexec(box, pool, boot):
-    boot("plain")
-    plain = stopped(box, f"{pool.name}-plain")[1]
+    boot("plain-stop")
+    plain = stopped(box, f"{pool.name}-plain-stop")[1]
     booted, _ = started(box, boot, "mount", OPEN)
     mounted = stopped(box, booted.container)[1]
     print(f"docker stop, idle: {plain:.2f} s without, {mounted:.2f} s with cvmfsexec's stand-in")
