@@ -17,12 +17,13 @@ def held(path: Path, patience_s: float = 0, poll_s: float = 0.02) -> Iterator[in
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield descriptor if _taken(descriptor, patience_s, poll_s) else None
+        yield descriptor if taken(descriptor, patience_s, poll_s) else None
     finally:
         os.close(descriptor)
 
 
-def _taken(descriptor: int, patience_s: float, poll_s: float) -> bool:
+def taken(descriptor: int, patience_s: float, poll_s: float) -> bool:
+    """Whether an open file could be locked in time. Raises OSError where it cannot be locked at all."""
     end = time.monotonic() + patience_s
     while True:
         try:

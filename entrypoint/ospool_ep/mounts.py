@@ -41,6 +41,15 @@ def parse(text: str) -> tuple[Mount, ...]:
     return tuple(mounts.values())
 
 
+def below(machine: Machine, path: str) -> tuple[Mount, ...]:
+    """What is mounted at a path, and under it; nothing where the table cannot be read."""
+    try:
+        found = read(machine)
+    except OSError:
+        return ()
+    return tuple(one for one in found if f"{one.point}/".startswith(f"{path}/"))
+
+
 def holding(mounts: tuple[Mount, ...], path: str) -> Mount | None:
     """The mount that a path is in; None where the table does not say."""
     above = [mount for mount in mounts if f"{path}/".startswith(f"{mount.point.rstrip('/')}/")]

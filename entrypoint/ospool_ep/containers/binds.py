@@ -68,11 +68,7 @@ def again(
 
 def cvmfs(machine: Machine) -> tuple[Bind, ...]:
     """CVMFS, where somebody has mounted it: the image's own /cvmfs is an empty directory."""
-    try:
-        mounted = any(mount.point == CVMFS or mount.point.startswith(f"{CVMFS}/") for mount in mounts.read(machine))
-    except OSError:
-        return ()
-    return (Bind(CVMFS, CVMFS, CVMFS),) if mounted else ()
+    return (Bind(CVMFS, CVMFS, CVMFS),) if mounts.below(machine, CVMFS) else ()
 
 
 def _plain(path: str) -> str:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ospool_ep.containers import failures
 from ospool_ep.containers.failures import Failure
+from ospool_ep.saved import save
 
 # Below the pilot's home, on the scratch volume: images can be large.
 DIRECTORY = "apptainer"
@@ -84,7 +85,7 @@ class Record:
         """Make the directory; proxies may have passwords. Raises OSError."""
         self.path.mkdir(mode=0o700)
         self.cache.mkdir()
-        _write(self.path / "setup.json", setup)
+        save(self.path / "setup.json", setup)
         self.save(state)
 
     def setup(self) -> Setup:
@@ -98,7 +99,7 @@ class Record:
 
     def save(self, state: State) -> None:
         """At once, or not at all. Raises OSError."""
-        _write(self.path / "state.json", state)
+        save(self.path / "state.json", state)
 
     def add(self, failure: Failure) -> None:
         """Remember a failure. Raises OSError."""
@@ -117,12 +118,6 @@ def of_job(execute: str) -> Record:
     """The record of the pilot that a job's directory (HOME/execute/dir_PID) belongs to."""
     home = Path(execute).parents[1] if execute.count("/") > 2 else Path("/")
     return Record(home / DIRECTORY)
-
-
-def _write(path: Path, value: Setup | State) -> None:
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(dataclasses.asdict(value)), encoding="utf-8")
-    new.replace(path)
 
 
 def _read(path: Path, kind: type[Kind]) -> Kind:

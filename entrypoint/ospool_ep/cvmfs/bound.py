@@ -23,11 +23,7 @@ _DEAD, _CLOSED, _SILENT = ("ENOTCONN",), ("EACCES", "EPERM"), (LATE, STUCK)
 
 def mounted(machine: Machine) -> tuple[Mount, ...]:
     """What is mounted at and below /cvmfs; the image's own is an empty directory."""
-    try:
-        found = mounts.read(machine)
-    except OSError:
-        return ()
-    return tuple(one for one in found if f"{one.point}/".startswith(f"{names.ROOT}/"))
+    return mounts.below(machine, names.ROOT)
 
 
 def wanted(there: tuple[Mount, ...]) -> tuple[str, ...]:

@@ -1,12 +1,11 @@
 """The directory that the client keeps fetched files in: writable, large enough, and nobody else's."""
 
 import contextlib
-import fcntl
 import os
 import time
 from dataclasses import dataclass
 
-from ospool_ep import scratch
+from ospool_ep import locks, scratch
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem, warning
 
@@ -121,22 +120,16 @@ def take(machine: Machine, now: int) -> tuple[int | None, str]:
         descriptor = _opened(str(path))
     except OSError as error:
         return None, f"its lock cannot be opened: {error.strerror}"
-    end = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
-                os.close(descriptor)
-                return None, f"it is in use: {holder or 'its holder left no name'}"
-            time.sleep(_POLL_S)
-        except OSError as error:
-            os.close(descriptor)
-            return None, f"it cannot be locked: {error.strerror}"
-        else:
+    try:
+        if locks.taken(descriptor, _PATIENCE_S, _POLL_S):
             _sign(descriptor, machine.hostname, now)
             return descriptor, ""
+        holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip()
+        reason = f"it is in use: {holder or 'its holder left no name'}"
+    except OSError as error:
+        reason = f"it cannot be locked: {error.strerror}"
+    os.close(descriptor)
+    return None, reason
 
 
 def _opened(path: str) -> int:

@@ -1,6 +1,5 @@
 """What boot and renewal know of CVMFS: a small file in the pilot's private directory."""
 
-import dataclasses
 import json
 import re
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from ospool_ep.cvmfs import names
 from ospool_ep.cvmfs.repositories import Repository
+from ospool_ep.saved import save
 
 DIRECTORY = "cvmfs"
 BOUND, MOUNTED = "bound", "cvmfsexec"
@@ -58,9 +58,7 @@ class Record:
 
     def save(self, state: State) -> None:
         """At once, or not at all. Raises OSError."""
-        new = self.path / "state.new"
-        new.write_text(json.dumps(dataclasses.asdict(state)), encoding="utf-8")
-        new.replace(self.path / "state.json")
+        save(self.path / "state.json", state)
 
 
 def _plausible(state: State) -> bool:
