@@ -167,6 +167,8 @@ def pilot(**changes) -> Pilot:
         "containers": "/pilot/ep-0123abcd/apptainer",
         "pid_namespaces": True,
         "cvmfs": (),
+        "gpus": (),
+        "gpu_statements": (),
         "cache_mb": 0,
         "idle_minutes": 30,
         "stop_seconds": 10,

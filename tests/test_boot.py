@@ -36,7 +36,7 @@ def test_a_good_machine_has_nothing_to_complain_about(root):
     assert plan.state.containers == plan.state.sif == BELIEVED
     assert [line.name for line in plan.lines] == [
         "settings", "user", "CPUs", "Memory", "limits", "job limits", "scratch", "network", "job env", "proxy",
-        "token", "attributes", "cvmfs", "apptainer", "image", "start",
+        "token", "attributes", "cvmfs", "apptainer", "image", "gpus", "start",
     ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from ospool_ep.cvmfs import begin
 from ospool_ep.cvmfs.called import Called, called
 from ospool_ep.cvmfs.given import Given
 from ospool_ep.cvmfs.record import Record as CvmfsRecord
+from ospool_ep.gpus import knobs as gpu_knobs
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine
 from ospool_ep.preflight import Plan, preflight
@@ -98,9 +99,14 @@ def print_config(machine: Machine, mine: Called, log: Log) -> int:
 
 
 def _record(place: instance.Instance, plan: Plan, target: str | None) -> None:
+    path = gpu_knobs.library_path(str(place.gpus), plan.gpus)
     try:
-        Record(place.containers).create(dataclasses.replace(plan.setup, log=target), plan.state)
+        Record(place.containers).create(dataclasses.replace(plan.setup, log=target, library_path=path), plan.state)
         CvmfsRecord(place.cvmfs).create(dataclasses.replace(plan.cvmfs.state, log=target))
+        if plan.gpus.offered:
+            from ospool_ep.gpus import keep
+
+            keep.keep(place.gpus, plan.gpus, target)
     except OSError as error:
         raise Refused(instance.not_created(error)) from error
 

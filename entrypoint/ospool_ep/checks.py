@@ -1,7 +1,7 @@
 """The checks, one function each: look, judge, and say in one line what was found.
 
 Nothing here changes anything outside the container, but for a directory that a test of containers removes again.
-preflight.py runs them; CVMFS and GPUs will be checks like these.
+preflight.py runs them.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,9 @@ from ospool_ep.check import Check, Outcome
 from ospool_ep.containers import offer
 from ospool_ep.cvmfs import bound
 from ospool_ep.cvmfs.given import Given, summary
+from ospool_ep.gpus import offer as gpu_offer
+from ospool_ep.gpus.found import Gpus
+from ospool_ep.gpus.found import summary as gpus_summary
 from ospool_ep.machine import Machine
 from ospool_ep.report import Line
 from ospool_ep.settings import Settings
@@ -95,6 +98,20 @@ def cvmfs(machine: Machine, settings: Settings, given: Given | None) -> Check[Gi
         return Outcome(found, Line("cvmfs", summary(found, machine.now), found.problems))
 
     return Check("cvmfs", look, Given())
+
+
+def gpus(machine: Machine, settings: Settings, able: Callable[[], offer.Containers]) -> Check[Gpus]:
+    """GPUs: what the driver says, and then, in a container like a job's, what a job would find."""
+
+    def look() -> Outcome[Gpus]:
+        found, problems = gpu_offer.look(machine, settings)
+        if found.offered:
+            containers = able()
+            found, more = gpu_offer.contained(machine, found, containers.able, containers.binds)
+            problems = (*problems, *more)
+        return Outcome(found, Line("gpus", gpus_summary(found), problems))
+
+    return Check("gpus", look, Gpus(), "on the host: nvidia-smi; a driver that hangs takes a reboot")
 
 
 def proxy_answers(settings: Settings) -> Check[bool]:

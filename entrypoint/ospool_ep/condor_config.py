@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ospool_ep import config_text, delegation, overuse, policy, scratch
 from ospool_ep.containers import knobs as container_knobs
+from ospool_ep.gpus import knobs as gpus
 
 # The end of the stop window that is not for jobs: a second to go over to a fast stop, _KILLING_S for a starter
 # that does not answer (after a job whose program did not start, 25.14's never does), a second for goodbyes.
@@ -21,7 +22,7 @@ _TIME_FORMAT = '"%Y-%m-%dT%H:%M:%S%z $(SUBSYSTEM) "'
 class Pilot:
     """Everything that the configuration depends on. Paths are those the daemons will see.
 
-    `cvmfs`: its own part of it; `cache_mb`: on the scratch volume, for pulled images and CVMFS.
+    `cvmfs` and `gpus`: their own parts of it; `cache_mb`: on the scratch volume, for pulled images and CVMFS.
     """
 
     home: str
@@ -41,6 +42,8 @@ class Pilot:
     containers: str
     pid_namespaces: bool
     cvmfs: tuple[tuple[str, str], ...]
+    gpus: tuple[tuple[str, str], ...]
+    gpu_statements: tuple[str, ...]
     cache_mb: int
     idle_minutes: int
     stop_seconds: int
@@ -50,7 +53,7 @@ class Pilot:
 
 
 def knobs(pilot: Pilot) -> dict[str, str]:
-    """Name to meant value, in the order of the file. `render` adds two statements."""
+    """Name to meant value, in the order of the file. `render` adds a few statements."""
     parts = (
         _places(pilot),
         _pool(pilot),
@@ -60,6 +63,7 @@ def knobs(pilot: Pilot) -> dict[str, str]:
         _life(pilot),
         _jobs(pilot),
         dict(pilot.cvmfs),
+        dict(pilot.gpus),
     )
     merged = {name: value for part in parts for name, value in part.items()}
     published = dict(pilot.attributes)
@@ -69,7 +73,7 @@ def knobs(pilot: Pilot) -> dict[str, str]:
 def render(pilot: Pilot) -> str:
     """The whole file. The statements are ours alone: no user's text comes near what is meant to be expanded."""
     statements = ("use SECURITY : recommended", f"DEBUG_TIME_FORMAT = {_TIME_FORMAT}")
-    return config_text.render(statements, knobs(pilot))
+    return config_text.render((*statements, *pilot.gpu_statements), knobs(pilot))
 
 
 def _places(pilot: Pilot) -> dict[str, str]:
@@ -133,7 +137,7 @@ def _names(pilot: Pilot) -> dict[str, str]:
 
 
 def _offer(pilot: Pilot) -> dict[str, str]:
-    """One partitionable slot owns everything. GPUs are not looked for: no probe of ours vouches for them."""
+    """One partitionable slot owns everything."""
     return {
         "NUM_CPUS": str(pilot.cpus),
         "MEMORY": str(pilot.memory_mb),
@@ -142,7 +146,6 @@ def _offer(pilot: Pilot) -> dict[str, str]:
         "NUM_SLOTS_TYPE_1": "1",
         "SLOT_TYPE_1": "100%",
         "SLOT_TYPE_1_PARTITIONABLE": "True",
-        "STARTD_DETECT_GPUS": "0",
     }
 
 
@@ -167,11 +170,17 @@ def _life(pilot: Pilot) -> dict[str, str]:
         "MachineMaxVacateTime": str(vacate),
         "KILLING_TIMEOUT": str(_KILLING_S),
         "RunBenchmarks": "False",
-        "STARTD_CRON_JOBLIST": "MIPS CONTAINERS" + (" CVMFS" if pilot.cvmfs else ""),
+        "STARTD_CRON_JOBLIST": _cron(pilot),
         "STARTD_CRON_MIPS_EXECUTABLE": "/usr/libexec/condor/condor_mips",
         "STARTD_CRON_MIPS_MODE": "OneShot",
         "STARTD_CRON_AUTOPUBLISH": "If_Changed",
     }
+
+
+def _cron(pilot: Pilot) -> str:
+    return " ".join(
+        ["MIPS CONTAINERS", *(["CVMFS"] if pilot.cvmfs else []), *([gpus.CRON] if pilot.gpu_statements else [])]
+    )
 
 
 def _jobs(pilot: Pilot) -> dict[str, str]:

@@ -40,7 +40,7 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
 
 def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
     text = values.tolerate(environ.get(row.name, ""), row.quotes)
-    if not text:
+    if not text and not (row.empty_counts and row.name in environ):
         return None, [_missing(row, environ)] if row.required else []
     if not row.secret and jwt.inside(text):
         return None, [_token(row)]
@@ -101,7 +101,9 @@ def _not_yet(environ: Mapping[str, str]) -> tuple[Problem, ...]:
 
 def _strangers(environ: Mapping[str, str]) -> tuple[Problem, ...]:
     names = known_names()
-    ours = tuple(name for name in names if name not in SERVICE_ONLY)
+    # A batch system's variables are not written by hand, and have many neighbours (ROCR_VISIBLE_DEVICES)
+    others = (*SERVICE_ONLY, *(row.name for row in TABLE if row.inherited))
+    ours = tuple(name for name in names if name not in others)
     found = (_stranger(name, ours) for name in sorted(environ) if environ[name] and name not in names)
     return tuple(problem for problem in found if problem)
 

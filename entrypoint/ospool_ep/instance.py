@@ -10,6 +10,7 @@ from pathlib import Path
 from ospool_ep import private
 from ospool_ep.containers import record
 from ospool_ep.cvmfs import record as cvmfs_record
+from ospool_ep.gpus import found as gpus_found
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem, Refused
 
@@ -46,6 +47,11 @@ class Instance:
     def cvmfs(self) -> Path:
         """What the renewal of CVMFS knows: not where jobs may fill the disk."""
         return self.private / cvmfs_record.DIRECTORY
+
+    @property
+    def gpus(self) -> Path:
+        """What the renewal of GPUs knows, and links to the driver's libraries."""
+        return self.private / gpus_found.DIRECTORY
 
     @property
     def config(self) -> Path:

@@ -29,14 +29,15 @@ def judge(machine: Machine, settings: Settings) -> tuple[Problem, ...]:
     return ()
 
 
-def render(settings: Settings, proxy_works: bool) -> str:
-    """The environment in V2 syntax, without the surrounding double quotes."""
+def render(settings: Settings, proxy_works: bool, library_path: str = "") -> str:
+    """The environment in V2 syntax, without the surrounding double quotes. `library_path`: of a GPU's driver."""
     variables = {
         "GLIDEIN_Site": settings.site,
         "GLIDEIN_ResourceName": settings.resource_name,
         "OSG_SITE_NAME": settings.resource_name,
         "OSG_SQUID_LOCATION": settings.squid,
         "http_proxy": settings.squid if proxy_works else "",
+        "LD_LIBRARY_PATH": library_path,
         "OSG_WN_TMP": _SCRATCH,
         "TZ": "UTC",
     }

@@ -5,6 +5,7 @@ import os
 from ospool_ep import job_environment, policy
 from ospool_ep.condor_config import Pilot
 from ospool_ep.cvmfs import knobs as cvmfs_knobs
+from ospool_ep.gpus import knobs as gpus
 from ospool_ep.instance import Instance
 from ospool_ep.preflight import Plan
 
@@ -25,10 +26,14 @@ def describe(plan: Plan, place: Instance, log_target: str | None, job_cgroups: b
         memory_mb=plan.memory_mb,
         start=policy.start(plan.settings),
         attributes=tuple(plan.attributes.items()),
-        job_environment=job_environment.render(plan.settings, plan.proxy_works),
+        job_environment=job_environment.render(
+            plan.settings, plan.proxy_works, gpus.library_path(str(place.gpus), plan.gpus)
+        ),
         containers=str(place.containers),
         pid_namespaces=plan.setup.pid_namespaces,
         cvmfs=tuple(cvmfs_knobs.knobs(str(place.cvmfs), plan.cvmfs.state).items()),
+        gpus=tuple(gpus.knobs(str(place.gpus), plan.gpus).items()),
+        gpu_statements=gpus.statements(str(place.gpus), plan.gpus),
         cache_mb=plan.setup.cache_mb + plan.cvmfs.reserved_mb,
         idle_minutes=plan.settings.accept_idle_minutes,
         stop_seconds=plan.settings.stop_seconds,

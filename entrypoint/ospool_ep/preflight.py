@@ -17,6 +17,8 @@ from ospool_ep.cvmfs import published as cvmfs_published
 from ospool_ep.cvmfs.given import Given
 from ospool_ep.delegation import Delegation
 from ospool_ep.environment import load
+from ospool_ep.gpus import offer as gpu_offer
+from ospool_ep.gpus.found import Gpus
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem
 from ospool_ep.report import Line
@@ -42,6 +44,7 @@ class Plan:
     setup: Setup
     state: State
     cvmfs: Given
+    gpus: Gpus
     proxy_works: bool
     attributes: dict[str, str]
     lines: tuple[Line, ...]
@@ -63,23 +66,26 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str, given
     limits = _begin(capacity_checks.limits(machine, lambda: _end(cpus).value.amount))
     token = _begin(checks.token(machine, settings, pool))
     able = _begin(checks.containers(machine, settings, _draw(1 << 32) / (1 << 32)))
+    devices = _begin(checks.gpus(machine, settings, lambda: _end(able).value))
     repositories = _begin(checks.cvmfs(machine, settings, given))
     extra, volume = _begin(checks.attributes(machine)), _begin(checks.volume(machine))
     proxy = _begin(checks.proxy_answers(settings))
     others = [_begin(check) for check in checks.plain(machine, settings)]
     cvmfs = _end(repositories).value
     containers = offer.without(_end(able).value, partial(cvmfs_published.unusable, cvmfs.state, machine.now))
-    setup = offer.setup(containers, settings, _end(volume).value.free_mb)
+    gpus = _end(devices).value
+    setup = offer.setup(containers, settings, _end(volume).value.free_mb, gpus.bound)
     kept = {"pulled images": setup.cache_mb, "CVMFS": cvmfs.reserved_mb}
     space = dataclasses.replace(_end(volume).line, text=scratch.summary(_end(volume).value, kept))
     lines = [Line("settings", who, (*problems, *pools.judge(settings))), user.line]
     lines += [_end(cpus).line, _end(memory).line, _end(limits).line, _end(groups).line]
     lines += [space, *(_end(started).line for started in others), _end(proxy).line]
     lines += [_end(token).line, _end(extra).line, _end(repositories).line, _end(able).line]
-    lines.append(Line("image", offer.summary_of_image(containers)))
+    lines += [Line("image", offer.summary_of_image(containers)), _end(devices).line]
     state = offer.state(containers, machine.now)
     tested = published.attributes(setup, state)
     tested |= cvmfs_published.attributes(cvmfs.state, machine.now)
+    tested |= gpu_offer.attributes(gpus)
     own = partial(ad.attributes, settings, pool, ad.lifetime(settings, machine.now), tested, _end(limits).value)
     totals = _end(cpus).value.amount, _end(memory).value.amount
     start = _end(_begin(checks.start(settings, own, _end(extra).value, *totals)))
@@ -95,6 +101,7 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str, given
         setup=setup,
         state=state,
         cvmfs=cvmfs,
+        gpus=gpus,
         proxy_works=_end(proxy).value,
         attributes=start.value,
         lines=(*lines, start.line),

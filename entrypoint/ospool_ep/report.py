@@ -28,11 +28,13 @@ class Line:
         return "warning" if self.problems else "ok"
 
 
-def show(lines: tuple[Line, ...], log: Log) -> None:
-    """The table, then every problem with its cure."""
+def show(lines: tuple[Line, ...], log: Log, table: str = "") -> None:
+    """What was looked at, a table of details, then every problem with its cure."""
     for line in lines:
         if line.text or line.problems:
             log.line(f"{line.mark:<8}{line.name:<11}{line.text}".rstrip())
+    if table:
+        log.block(f"\n{table}")
     show_problems(tuple(problem for line in lines for problem in line.problems), log)
 
 

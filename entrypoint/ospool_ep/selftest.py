@@ -12,6 +12,7 @@ from ospool_ep.cvmfs import begin, running
 from ospool_ep.cvmfs.called import Called, called
 from ospool_ep.cvmfs.given import Given
 from ospool_ep.environment import load
+from ospool_ep.gpus import table
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine
 from ospool_ep.preflight import preflight
@@ -37,7 +38,7 @@ def _selftest(mine: Called, log: Log) -> int:
         log.line(f"ospool-selftest {VERSION}")
         given = _given(Machine(), mine, log)
     plan = preflight(Machine(), mine.environ, instance.new_name(), given)
-    show(plan.lines, log)
+    show(plan.lines, log, table.text(plan.gpus))
     code = exit_code(plan.problems)
     if code == 0:
         log.line("a pilot would start with these options; whether the pool accepts its token is not tested here")

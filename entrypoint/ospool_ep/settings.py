@@ -15,6 +15,7 @@ class Row:
     """One variable. `field` is its name in Settings.
 
     `inherited`: not the administrator's word but a batch system's; what cannot be read is left out of the account.
+    `empty_counts`: set to nothing it says something else than not set.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Row:
     required: bool = False
     secret: bool = False
     inherited: bool = False
+    empty_counts: bool = False
     quotes: str = "\"'"
 
 
@@ -59,6 +61,9 @@ class Settings:
     cvmfs_quota_mb: int | None = None
     cvmfs_debug: bool = False
     cvmfs_required: bool | None = None
+    nvidia_visible: str = ""
+    cuda_visible: str | None = None
+    library_path: tuple[str, ...] = ()
     accept_jobs_hours: int = 336
     retirement_hours: int = 24
     accept_idle_minutes: int = 30
@@ -150,6 +155,13 @@ TABLE: tuple[Row, ...] = (
     Row("CVMFSEXEC_DEBUG", "cvmfs_debug", values.truth, "false", "Write CVMFS's debug log to `/cvmfs-logs`"),
     Row("CVMFS_REQUIRED", "cvmfs_required", values.truth, "",
         "Refuse to start without CVMFS, and leave when all of it has died (default: true with `CVMFSEXEC_REPOS`)"),
+    Row("NVIDIA_VISIBLE_DEVICES", "nvidia_visible", values.printable, "",
+        "GPUs of this container, for NVIDIA's runtime: indexes, UUIDs, `all`, `none`; no others are offered",
+        inherited=True),
+    Row("CUDA_VISIBLE_DEVICES", "cuda_visible", values.printable, "",
+        "The same for CUDA; set by Slurm, where empty or `-1` gives none", inherited=True, empty_counts=True),
+    Row("LD_LIBRARY_PATH", "library_path", values.directories, "",
+        "Where NVIDIA's driver has its libraries, if not in one of the usual places", inherited=True),
     Row("EXTRA_JOB_ENV", "extra_job_env", values.text, "",
         "Added to every job's environment: `NAME=value NAME='two words'`", quotes='"'),
     Row("OSG_INSTITUTION_ID", "institution_id", values.string, "", "Advertised when set"),

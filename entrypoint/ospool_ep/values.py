@@ -67,6 +67,16 @@ def proxy(value: str) -> str:
     return (match[1] or "http://") + match[2]
 
 
+def printable(value: str) -> str:
+    """Whatever another program has set, fit to be shown."""
+    return "".join(character if character.isprintable() else "?" for character in value)
+
+
+def directories(value: str) -> tuple[str, ...]:
+    """Absolute paths, separated by colons; what the loader takes beside them is left out."""
+    return tuple(path for path in value.split(":") if path.startswith("/") and path.isprintable())
+
+
 def truth(value: str) -> bool:
     """A word of TRUE_WORDS or FALSE_WORDS in any case."""
     if value.lower() in TRUE_WORDS:

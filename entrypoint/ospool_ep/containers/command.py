@@ -18,6 +18,11 @@ def containment(pid_namespaces: bool) -> tuple[str, ...]:
     return ("-C",) if pid_namespaces else ("--contain", "--ipc", "--cleanenv")
 
 
+def with_libraries(paths: tuple[str, ...]) -> dict[str, str]:
+    """Environment that makes Apptainer bind libraries of the GPU driver that its --nv would not find."""
+    return {"APPTAINER_CONTAINLIBS": ",".join(paths)} if paths else {}
+
+
 def like_a_job(work: str, binds: tuple[str, ...], pid_namespaces: bool, silent: bool = True) -> tuple[str, ...]:
     """All but image and command: `work` is mounted as a job's scratch directory is, `binds` as its binds are.
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from ospool_ep.containers import binds, cache, call, images, record, registry
+from ospool_ep.containers import binds, cache, call, command, images, record, registry
 from ospool_ep.containers.call import Call
 from ospool_ep.containers.command import BINARY, TRUE, TRUE_BIND
 from ospool_ep.containers.record import Record, Setup
@@ -81,7 +81,11 @@ def prepared(job: Call, setup: Setup, mounted: tuple[str, ...]) -> Call:
 
 def environment(environ: Mapping[str, str], setup: Setup, found: Record, job: Call) -> dict[str, str]:
     """Apptainer's own: nothing of the job's but what is for the inside (LD_PRELOAD would run out here)."""
-    inside = {name: value for name, value in environ.items() if name.startswith(_PREFIXES)}
+    inside = {
+        name: value
+        for name, value in environ.items()
+        if name.startswith(_PREFIXES) and not (name.endswith("ENV_LD_LIBRARY_PATH") and value == setup.library_path)
+    }
     places = {
         "HOME": str(found.path),
         "APPTAINER_CONFIGDIR": str(found.path / "config"),
@@ -90,6 +94,8 @@ def environment(environ: Mapping[str, str], setup: Setup, found: Record, job: Ca
     }
     if setup.plain_http and job.image.startswith(f"docker://{setup.mirror}/"):
         places["APPTAINER_NOHTTPS"] = "1"
+    if ("--nv",) in job.options:
+        places |= command.with_libraries(setup.gpu_libraries)
     # Apptainer lets proxies through to the inside; ours may have passwords, and a job's own come with a prefix.
     hidden = {f"APPTAINERENV_{name}": "" for name in setup.environment if name.lower().endswith("_proxy")}
     return hidden | inside | PLAIN_ENVIRONMENT | setup.environment | places

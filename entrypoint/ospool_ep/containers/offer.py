@@ -74,7 +74,7 @@ def without(found: Containers, unusable: Callable[[str], bool]) -> Containers:
     return dataclasses.replace(found, image=next(images), gpu_image=next(images))
 
 
-def setup(found: Containers, settings: Settings, free_mb: int) -> Setup:
+def setup(found: Containers, settings: Settings, free_mb: int, gpu_libraries: tuple[str, ...] = ()) -> Setup:
     """What front and retest need to know. The proxies and certificates are those that go on to HTCondor too.
 
     `free_mb`: of the scratch volume. No image is pulled where .sif files do not run, and nothing kept back for it.
@@ -91,6 +91,7 @@ def setup(found: Containers, settings: Settings, free_mb: int) -> Setup:
         default_image=found.chosen,
         default_gpu_image=found.chosen_gpu,
         cache_mb=cache.size_mb(free_mb) if found.able.sif else 0,
+        gpu_libraries=gpu_libraries,
     )
 
 

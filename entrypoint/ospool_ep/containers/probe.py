@@ -71,7 +71,7 @@ def run(machine: Machine, parent: str, binds: tuple[str, ...], pid_namespaces: b
     `pid_namespaces` false: the site does not want them. `known`: the version, where it need not be asked for.
     Raises OSError where there is no room for a directory.
     """
-    with _work(machine, parent) as work:
+    with workplace(machine, parent) as work:
         proc = machine.run(_PROC_MOUNT, TIMEOUT_S) if pid_namespaces else Result(1, "", "")
         pid = proc.status == 0
         version = Result(0, known, "") if known else None
@@ -85,7 +85,7 @@ def run(machine: Machine, parent: str, binds: tuple[str, ...], pid_namespaces: b
 
 def control(machine: Machine, parent: str, binds: tuple[str, ...], pid_namespaces: bool) -> tuple[Result, Result]:
     """The image's own directory and .sif file where a job's did not start: whose fault was it? Raises OSError."""
-    with _work(machine, parent) as work:
+    with workplace(machine, parent) as work:
         return _side_by_side(machine, work, binds, pid_namespaces, NOT_ASKED)[1:]
 
 
@@ -94,15 +94,15 @@ def starts(machine: Machine, parent: str, binds: tuple[str, ...], pid_namespaces
     room for a directory.
     """
     try:
-        with _work(machine, parent) as work:
+        with workplace(machine, parent) as work:
             flags = command.like_a_job(work, (*binds, command.TRUE_BIND), pid_namespaces)
-            environment = _places(work) | start.environment | {"APPTAINER_TMPDIR": work}
+            environment = places(work) | start.environment | {"APPTAINER_TMPDIR": work}
             return machine.run((*flags, start.image, command.TRUE), start.patience_s, environment).status == 0
     except OSError:
         return False
 
 
-def _places(work: str) -> dict[str, str]:
+def places(work: str) -> dict[str, str]:
     """Apptainer makes a directory in its user's home, wherever that is."""
     return {"HOME": work, "APPTAINER_CONFIGDIR": f"{work}/.config"}
 
@@ -113,7 +113,7 @@ def _side_by_side(
     """The version, unless it is known, a directory and a .sif file."""
 
     def version() -> Result:
-        return known or machine.run((command.BINARY, "--version"), TIMEOUT_S, _places(work))
+        return known or machine.run((command.BINARY, "--version"), TIMEOUT_S, places(work))
 
     def directory() -> Result:
         return _exec(machine, work, binds, pid, "tiny")
@@ -131,7 +131,7 @@ def _result(answer: Result | BaseException) -> Result:
 
 def _exec(machine: Machine, work: str, binds: tuple[str, ...], pid: bool, image: str) -> Result:
     flags = command.like_a_job(work, (*binds, f"{work}:{_MISSING}"), pid, silent=not image.endswith(".sif"))
-    return machine.run((*flags, f"{command.IMAGES}/{image}", "/bin/sh", "-c", _INSIDE), TIMEOUT_S, _places(work))
+    return machine.run((*flags, f"{command.IMAGES}/{image}", "/bin/sh", "-c", _INSIDE), TIMEOUT_S, places(work))
 
 
 def tidy(parent: Path) -> None:
@@ -143,7 +143,7 @@ def tidy(parent: Path) -> None:
 
 
 @contextlib.contextmanager
-def _work(machine: Machine, parent: str) -> Iterator[str]:
+def workplace(machine: Machine, parent: str) -> Iterator[str]:
     """A directory like a job's. Its name is that of a pilot's, so that a later start removes one that was left."""
     there = machine.path(parent)
     # Where it cannot be used at all its own check says so; containers are another matter.

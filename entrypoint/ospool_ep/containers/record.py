@@ -19,7 +19,8 @@ BELIEVED = 2
 @dataclass(frozen=True)
 class Setup:
     """What the boot decided, for the life of the pilot. `environment` is for pulls: proxies, certificates;
-    `comment` on what will not change: no PID namespaces, binds that were not there.
+    `comment` on what will not change: no PID namespaces, binds that were not there. `gpu_libraries`: the driver's
+    that Apptainer's --nv does not find by itself; `library_path`: where jobs that run directly find them.
     """
 
     version: str = ""
@@ -32,6 +33,8 @@ class Setup:
     default_image: str = ""
     default_gpu_image: str = ""
     cache_mb: int = 0
+    gpu_libraries: tuple[str, ...] = ()
+    library_path: str = ""
     log: str | None = None
 
 
@@ -91,7 +94,7 @@ class Record:
     def setup(self) -> Setup:
         """Raises OSError or ValueError."""
         found = _read(self.path / "setup.json", Setup)
-        return dataclasses.replace(found, binds=tuple(found.binds))
+        return dataclasses.replace(found, binds=tuple(found.binds), gpu_libraries=tuple(found.gpu_libraries))
 
     def state(self) -> State:
         """Raises OSError or ValueError."""

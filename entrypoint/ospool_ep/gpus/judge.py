@@ -1,0 +1,227 @@
+"""What is wrong with the GPUs, and who has to do what. Nothing here stops a pilot: there are others, and CPUs."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ospool_ep.gpus import grant
+from ospool_ep.gpus.found import Gpus
+from ospool_ep.gpus.grant import Granted
+from ospool_ep.gpus.present import NVML, Present
+from ospool_ep.gpus.seen import Device, Seen
+from ospool_ep.problem import Problem, warning
+
+_WHY = "no GPU is offered; jobs that need none run"
+_WHY_ONE = "these GPUs are not offered"
+_RUNTIME = (
+    "docker run --gpus all   (podman: --device nvidia.com/gpu=all; Apptainer: --nv; Kubernetes: "
+    "resources.limits nvidia.com/gpu); on the host nvidia-smi must work"
+)
+_HOST = "on the host: nvidia-smi, and dmesg | grep -i -e nvrm -e xid"
+_OWN = "start this container again"
+# NVML's codes.
+_NO_PERMISSION, _NOT_LOADED, _LOST, _RESET, _MISMATCH, _UNKNOWN = 4, 9, 15, 16, 18, 999
+# What is said where it could not be loaded; -1 is ours, for a process that has died.
+_NO_LIBRARY = (0, 12, -1)
+_CLOSED = ("EACCES", "EPERM")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A GPU, or an instance, and why it is not offered (empty: it is). `id` is the problem's."""
+
+    device: Device
+    id: str = ""
+    why: str = ""
+
+    @property
+    def usable(self) -> bool:
+        """Nothing is wrong with it."""
+        return not self.id
+
+
+def judge(
+    present: Present, seen: Seen, wanted: str, given: tuple[Granted, ...], table: tuple[Row, ...]
+) -> tuple[Problem, ...]:
+    """Everything, from the driver as a whole to single GPUs. `wanted`: NVIDIA_VISIBLE_DEVICES."""
+    grants = of_grants(given, seen) if seen.devices else ()
+    return (*of_driver(present, seen, wanted), *of_rows(table), *grants)
+
+
+def without(found: Gpus, lost: tuple[Device, ...], id: str, why: str) -> Gpus:
+    """These are not offered."""
+    table = (Row(row.device, id, why) if row.device in lost else row for row in found.table)
+    return dataclasses.replace(found, table=tuple(table))
+
+
+def rows(seen: Seen, given: tuple[Granted, ...]) -> tuple[Row, ...]:
+    """One for each that a job could be given; a GPU that is divided counts only where it has no instances."""
+    divided = {one.parent for one in seen.devices if one.parent}
+    return tuple(_row(seen, one, given) for one in seen.devices if one.uuid not in divided or one.failed)
+
+
+def _row(seen: Seen, device: Device, given: tuple[Granted, ...]) -> Row:
+    refusing = next((one.grant for one in given if device.uuid not in one.uuids), None)
+    closed = seen.closed(device)
+    if device.failed:
+        return Row(device, "gpu-lost" if device.failed in (_LOST, _RESET, _UNKNOWN) else _failed(device.failed),
+                   f"NVML: {device.words}")  # fmt: skip
+    if refusing is not None:
+        return Row(device, "gpu-not-granted", f"not in {refusing.variable}={refusing.text}")
+    if device.mig:
+        return Row(device, "gpu-mig-empty", "divided (MIG), and has no instance")
+    if closed:
+        return Row(device, _closed(closed), f"{device.node}: {_ERRNO.get(closed, closed)}")
+    return Row(device)
+
+
+def _failed(code: int) -> str:
+    return "gpu-device-permission" if code == _NO_PERMISSION else "gpu-nvml-error"
+
+
+def _closed(error: str) -> str:
+    return {"ENOENT": "gpu-device-missing"}.get(error, "gpu-device-permission" if error in _CLOSED else "gpu-lost")
+
+
+_ERRNO = {
+    "ENOENT": "not in this container",
+    "EACCES": "permission denied",
+    "EPERM": "the device cgroup does not allow it",
+    "EIO": "input/output error",
+    "ENXIO": "no such device",
+    "ENODEV": "no such device",
+}
+
+
+def named(device: Device) -> str:
+    """For people: the name that HTCondor uses, or the number where there is none."""
+    return device.id or f"GPU {device.index}"
+
+
+_CURES = {
+    "gpu-lost": f"{_HOST} (Xid 79: it has fallen off the bus); reset it or reboot, then {_OWN}",
+    "gpu-nvml-error": f"{_HOST}; then {_OWN}",
+    "gpu-device-permission": "on the host: chmod 0666 /dev/nvidia*   (EPERM: docker run --gpus all, or "
+    "--device /dev/nvidia0 --device /dev/nvidiactl --device /dev/nvidia-uvm)",
+    "gpu-device-missing": _RUNTIME,
+    "gpu-mig-empty": "on the host: nvidia-smi mig -cgi PROFILE -C, or nvidia-smi -mig 0",
+}
+
+
+def of_rows(table: tuple[Row, ...]) -> tuple[Problem, ...]:
+    """One problem of each kind. What was not given to us is nothing to mend."""
+    kinds = dict.fromkeys(row.id for row in table if row.id in _CURES)
+    return tuple(_together(kind, [row for row in table if row.id == kind]) for kind in kinds)
+
+
+def _together(kind: str, table: list[Row]) -> Problem:
+    found = "; ".join(f"{named(row.device)} {row.why}" for row in table)
+    return warning(kind, found, _WHY_ONE, _CURES[kind])
+
+
+def of_driver(present: Present, seen: Seen, wanted: str) -> tuple[Problem, ...]:
+    """The driver as a whole; `wanted`: NVIDIA_VISIBLE_DEVICES, where a person or a runtime has asked for GPUs."""
+    if not present.worth_asking:
+        # `all` is what the CUDA image says by itself
+        meant = grant.asks(wanted) and (present.module or wanted.lower() != "all")
+        return (_not_passed(present, wanted),) if meant else ()
+    if seen.stuck:
+        found = f"the driver does not answer: nothing came back from {seen.stuck}"
+        return (warning("gpu-hangs", found, _WHY, f"{_HOST}; a driver that hangs takes a reboot"),)
+    nvml = seen.library(NVML)
+    if not (nvml.found or nvml.path) and seen.failed in _NO_LIBRARY:
+        return (_no_library(present, seen),)
+    if seen.failed:
+        return (_failing(seen),)
+    return (*_without_devices(present, seen, wanted), *_unlisted(seen))
+
+
+def _not_passed(present: Present, wanted: str) -> Problem:
+    host = "; the host's kernel has the driver loaded" if present.module else ""
+    found = f"{grant.NVIDIA}={wanted}, but neither a device nor a library of NVIDIA's driver is in this container{host}"
+    return warning("gpu-no-driver-library", found, _WHY, _RUNTIME)
+
+
+def _no_library(present: Present, seen: Seen) -> Problem:
+    where = f" (looked at the loader's places and {', '.join(present.directories)})" if present.directories else ""
+    nodes = f"{', '.join(present.nodes)}, but" if present.nodes else "only a part of NVIDIA's driver is here:"
+    found = f"{nodes} {NVML} cannot be loaded{where}"
+    cure = f"{_RUNTIME}; -e NVIDIA_DRIVER_CAPABILITIES=compute,utility"
+    return warning("gpu-no-driver-library", found, _WHY, cure, seen.library(NVML).error or seen.words)
+
+
+_KINDS = {
+    _NOT_LOADED: ("gpu-driver-not-loaded", f"on the host: modprobe nvidia; nvidia-smi; then {_OWN} with: {_RUNTIME}"),
+    _MISMATCH: ("gpu-driver-mismatch", "the driver was updated while it ran: on the host, reboot (or unload and load "
+                f"its modules); then {_OWN}, so that it gets the new libraries"),
+    _NO_PERMISSION: ("gpu-device-permission", _CURES["gpu-device-permission"]),
+    _LOST: ("gpu-lost", _CURES["gpu-lost"]),
+    _UNKNOWN: ("gpu-nvml-error", f"{_OWN} (systemd takes devices away from a container that it did not start, when it "
+               f"reloads); if that does not help, {_HOST}"),
+}  # fmt: skip
+
+
+def _failing(seen: Seen) -> Problem:
+    closed = dict(seen.nodes).get("/dev/nvidiactl", "")
+    code = _NO_PERMISSION if closed in _CLOSED else seen.failed
+    id, cure = _KINDS.get(code, ("gpu-nvml-error", _CURES["gpu-nvml-error"]))
+    more = f" (/dev/nvidiactl: {_ERRNO[closed]})" if closed in _CLOSED else ""
+    return warning(id, f"NVML does not start: {seen.words}{more}", _WHY, cure)
+
+
+def _without_devices(present: Present, seen: Seen, wanted: str) -> tuple[Problem, ...]:
+    """A runtime that was told to give none gives the libraries alone."""
+    if seen.devices or (wanted and not grant.asks(wanted) and not present.nodes):
+        return ()
+    nodes = f", though {', '.join(present.nodes)} is here" if present.nodes else ""
+    found = f"the driver ({seen.driver}) is here, and lists no GPU{nodes}"
+    return (warning("gpu-no-devices", found, _WHY, _RUNTIME),)
+
+
+def _unlisted(seen: Seen) -> tuple[Problem, ...]:
+    """Nodes of GPUs that the driver does not list: it leaves out those that it cannot open, or that are lost."""
+    listed = {one.node for one in seen.devices}
+    # One that has not said its number may be any of them
+    if not seen.devices or any(one.minor is None for one in _whole(seen)):
+        return ()
+    others = [(node, error) for node, error in seen.nodes if node not in listed and node != "/dev/nvidiactl"]
+    kinds: Iterable[tuple[str, Callable[[str], bool]]] = (
+        ("gpu-device-permission", lambda error: error in _CLOSED),
+        ("gpu-lost", lambda error: error not in _CLOSED),
+    )
+    return tuple(
+        warning(kind, "; ".join(f"{node} is here, and the driver does not list it"
+                                + (f" ({_ERRNO.get(error, error)})" if error else "") for node, error in those),
+                _WHY_ONE, _CURES[kind])
+        for kind, is_it in kinds
+        if (those := [(node, error) for node, error in others if is_it(error)])
+    )  # fmt: skip
+
+
+def of_grants(given: tuple[Granted, ...], seen: Seen) -> tuple[Problem, ...]:
+    """Entries that name nothing here, and GPUs that are visible without having been given."""
+    problems = []
+    for one in given:
+        if one.unknown:
+            found = (
+                f"{one.grant.variable}={one.grant.text}: {', '.join(one.unknown)} is no GPU that this container sees"
+            )
+            cure = f"correct {one.grant.variable}; nvidia-smi -L lists indexes and UUIDs"
+            problems.append(warning("gpu-grant-unknown", found, "what it does name is offered", cure))
+    left = [one for one in seen.devices if not one.parent and any(not _gives(every, one, seen) for every in given)]
+    if left:
+        names = ", ".join(dict.fromkeys(f"{one.grant.variable}={one.grant.text}" for one in given))
+        found = f"{len(left)} of {len(_whole(seen))} visible GPUs were not given to this container ({names})"
+        why = "they are not offered; jobs that open them by themselves could, for nothing hides them"
+        problems.append(warning("gpu-not-granted", found, why, "give this container those alone: docker run --gpus "
+                                "'\"device=0,1\"', without --privileged and without all of /dev"))  # fmt: skip
+    return tuple(problems)
+
+
+def _gives(given: Granted, device: Device, seen: Seen) -> bool:
+    parts = {one.uuid for one in seen.devices if one.parent == device.uuid}
+    return not device.uuid or bool(given.uuids & {device.uuid, *parts})
+
+
+def _whole(seen: Seen) -> list[Device]:
+    return [one for one in seen.devices if not one.parent]

@@ -1,0 +1,39 @@
+"""The GPUs for people: what each is, who can use it, and why not."""
+
+from ospool_ep.gpus.found import Gpus
+from ospool_ep.gpus.judge import Row
+from ospool_ep.gpus.seen import Device
+
+_HEAD = ("index", "name", "UUID", "memory", "capability", "HTCondor", "job container", "why not")
+_NOT_INSIDE = "gpu-job-container"
+
+
+def text(found: Gpus) -> str:
+    """One row for each GPU; empty where there is none."""
+    if not found.table:
+        return ""
+    cells = [_HEAD, *(_cells(row, found) for row in found.table)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEAD))]
+    return "\n".join(_line(row, widths) for row in cells)
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    return "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _cells(row: Row, found: Gpus) -> tuple[str, ...]:
+    device = row.device
+    memory = "?" if device.memory_mb is None else f"{device.memory_mb} MB"
+    known = (device.name or "?", device.uuid or "?", memory, device.capability or "?")
+    htcondor = row.usable or row.id == _NOT_INSIDE
+    contained = "not tested" if row.usable and not found.contained else _word(row.usable)
+    return (_index(device), *known, _word(htcondor), contained, row.why)
+
+
+def _index(device: Device) -> str:
+    """As NVIDIA_VISIBLE_DEVICES would name it: an instance with its GPU before it."""
+    return str(device.index) if device.of is None else f"{device.of}:{device.index}"
+
+
+def _word(yes: bool) -> str:
+    return "yes" if yes else "no"
