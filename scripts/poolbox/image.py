@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,12 +37,18 @@ def build(engine: Engine, steps: Steps, cvmfsexec: str = "auto") -> str:
         return _build_all(engine, steps, {"WITH_CVMFSEXEC": cvmfsexec})
 
 
-def build_with(engine: Engine, steps: Steps, dockerfile: Path, tag: str) -> str:
-    """Build another Dockerfile in the same surroundings (the tests have one on top of the pilot's image)."""
-    before = {tag: _identity(engine, tag)[0]}
-    with _alone(), _context(hostconfig.read(base.SUITE)) as context, steps.step(f"build {tag}"):
+def build_with(
+    engine: Engine, steps: Steps, dockerfile: Path, tag: str, *, also: str = "", values: Mapping[str, str] | None = None
+) -> str:
+    """Build another Dockerfile in the same surroundings, on top of the pilot's image, say; raises EngineError.
+
+    `also`: a second tag; `values`: build arguments.
+    """
+    before = {name: _identity(engine, name)[0] for name in (tag, also) if name}
+    with _alone(), _context(hostconfig.read(base.SUITE)) as context, steps.step(f"build {tag}") as note:
         shutil.copy(dockerfile, context / "image/Dockerfile")
-        _build(engine, context, tag, [])
+        _build(engine, context, tag, [*(["-t", also] if also else []), *_build_args(values or {})])
+        note(f"{size_mb(engine, tag)} MB")
     _drop_replaced(engine, before)
     return tag
 
@@ -104,7 +110,7 @@ def _build(engine: Engine, context: Path, tag: str, options: list[str]) -> None:
         raise EngineError("\n    ".join([f"{engine.name} build failed:", *said]))
 
 
-def _build_args(values: dict[str, str]) -> list[str]:
+def _build_args(values: Mapping[str, str]) -> list[str]:
     return [word for name, value in values.items() for word in ("--build-arg", f"{name}={value}")]
 
 
