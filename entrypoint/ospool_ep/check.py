@@ -20,9 +20,12 @@ class Outcome(Generic[T]):
 
 @dataclass(frozen=True)
 class Check(Generic[T]):
-    """One row of the table. `otherwise` stands in where the check crashes or hangs: the pilot is refused then."""
+    """One row of the table. `otherwise` stands in where the check crashes or hangs: the pilot is refused then, but for
+    one that it can do without (`spare`).
+    """
 
     name: str
     look: Callable[[], Outcome[T]]
     otherwise: T
     if_hanging: str = _MOUNT
+    spare: bool = False

@@ -111,7 +111,7 @@ def gpus(machine: Machine, settings: Settings, able: Callable[[], offer.Containe
             problems = (*problems, *more)
         return Outcome(found, Line("gpus", gpus_summary(found), problems))
 
-    return Check("gpus", look, Gpus(), "on the host: nvidia-smi; a driver that hangs takes a reboot")
+    return Check("gpus", look, Gpus(), "on the host: nvidia-smi; a driver that hangs takes a reboot", spare=True)
 
 
 def proxy_answers(settings: Settings) -> Check[bool]:

@@ -129,10 +129,10 @@ def outcome(check: Check[T], answer: Outcome[T] | BaseException) -> Outcome[T]:
         return answer
     if isinstance(answer, TimeoutError):
         found = f"{check.name}: no answer within {TIMEOUT_S:g} s"
-        late = Problem("check-timeout", found, "the pilot cannot vouch for it", check.if_hanging, Exit.UNFIT)
-        return Outcome(check.otherwise, Line(check.name, "no answer", (late,)))
+        why = "the pilot cannot vouch for it" + (", and does without" if check.spare else "")
+        problem = Problem("check-timeout", found, why, check.if_hanging, Exit.UNFIT, warning=check.spare)
+        return Outcome(check.otherwise, Line(check.name, "no answer", (problem,)))
     cure = "please report it, with the variables that you set (never the token)"
-    crash = Problem(
-        "check-crashed", f"{check.name}: this check failed itself", "a bug of ours", cure, Exit.BUG, repr(answer)
-    )
+    found = f"{check.name}: this check failed itself"
+    crash = Problem("check-crashed", found, "a bug of ours", cure, Exit.BUG, repr(answer), check.spare)
     return Outcome(check.otherwise, Line(check.name, "crashed", (crash,)))

@@ -16,8 +16,8 @@ from ospool_ep.gpus.seen import Device, Seen
 from ospool_ep.machine import Machine, Result
 from ospool_ep.problem import Problem
 
-# Each has a time-out of its own; HTCondor's program may be asked twice.
-_PATIENCE_S = 150.0
+# Each has a time-out of its own.
+_PATIENCE_S = 40.0
 
 
 def ask(machine: Machine, found: Gpus, said: Seen) -> tuple[Cuda, Discovered]:

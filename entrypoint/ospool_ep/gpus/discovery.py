@@ -11,7 +11,7 @@ from ospool_ep.problem import Problem, warning
 
 _PROGRAM = "/usr/libexec/condor/condor_gpu_discovery"
 # CUDA starts every device that it lists.
-_TIMEOUT_S = 60.0
+_TIMEOUT_S = 30.0
 _DETECTED = re.compile(r'^DetectedGPUs="([^"]*)"', re.MULTILINE)
 _OF_ONE = re.compile(r'^\w+=\[ id="([^"]+)"')
 _NVML = ("libnvidia-ml.so.1", "libnvidia-ml.so")

@@ -19,7 +19,7 @@ from ospool_ep.scratch import PATH
 _BORROWED = (("/usr", "/usr"), ("/usr/lib", "/lib"), ("/usr/lib64", "/lib64"))
 _LIBRARIES = "/.singularity.d/libs/"
 _PROGRAM = ("/usr/bin/python3", "-I", "-S", str(Path(look.__file__)), look.INSIDE)
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 20.0
 
 
 def run(machine: Machine, parent: str, able: Ability, binds: tuple[str, ...], bound: tuple[str, ...]) -> Result:

@@ -24,6 +24,7 @@ from typing import Any
 LIBRARIES = ("libnvidia-ml.so.1", "libcuda.so.1", "libcuda.so")
 INSIDE, CUDA = "--inside", "--cuda"
 _UUID_BYTES = 16
+_OUT = [1]
 _DEV = "/dev"
 _NODE = re.compile("nvidia([0-9]+|ctl)")
 # NVML: an instance has no such thing, not supported, not found, this version does not have it. All others end what is
@@ -33,6 +34,8 @@ _MB = 1 << 20
 
 
 def main(arguments: list[str]) -> None:
+    _OUT[0] = os.dup(1)
+    os.dup2(2, 1)  # libraries print what they like
     if arguments[:1] == [CUDA]:
         _cuda(arguments[1:])
         os._exit(0)
@@ -76,9 +79,11 @@ def _cuda(directories: list[str]) -> None:
     status = status or cuda.cuDeviceGetCount(ctypes.byref(count))
     if status:
         tell(failed=status, words=_words_of(cuda, status))
+    # The first says of an instance which GPU it is of
+    its_uuid = getattr(cuda, "cuDeviceGetUuid_v2", None) or cuda.cuDeviceGetUuid
     for index in range(count.value):
         device, uuid = ctypes.c_int(0), (ctypes.c_ubyte * _UUID_BYTES)()
-        if not (cuda.cuDeviceGet(ctypes.byref(device), index) or cuda.cuDeviceGetUuid(uuid, device)):
+        if not (cuda.cuDeviceGet(ctypes.byref(device), index) or its_uuid(uuid, device)):
             tell(cuda=_dashed(bytes(uuid).hex()))
 
 
@@ -100,7 +105,7 @@ def _dashed(digits: str) -> str:
 
 def tell(**said: object) -> None:
     """At once: we may not come back."""
-    os.write(1, f"{json.dumps(said)}\n".encode())
+    os.write(_OUT[0], f"{json.dumps(said)}\n".encode())
 
 
 def loaded(name: str, directories: list[str]) -> dict[str, object]:

@@ -13,9 +13,12 @@ import sys
 _LOADER = "libOpenCL.so.1"
 _NAME, _ALL_DEVICES = 0x0902, 0xFFFFFFFF
 _SIZE = 256
+_OUT = [1]
 
 
 def main(arguments: list[str]) -> None:
+    _OUT[0] = os.dup(1)
+    os.dup2(2, 1)  # libraries print what they like
     directories = [path for path in arguments[0].split(":") if path]
     for icd in arguments[1:]:
         tell(doing=icd)
@@ -31,7 +34,7 @@ def main(arguments: list[str]) -> None:
 
 def tell(**said: object) -> None:
     """At once: we may not come back."""
-    os.write(1, f"{json.dumps(said)}\n".encode())
+    os.write(_OUT[0], f"{json.dumps(said)}\n".encode())
 
 
 def _vendor(icd: str, directories: list[str]) -> tuple[str, str]:
