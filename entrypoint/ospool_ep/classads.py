@@ -8,6 +8,7 @@ from pathlib import Path
 
 import classad2
 
+from ospool_ep import macros
 from ospool_ep.problem import shorten
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -33,6 +34,15 @@ def quote(text: str) -> str:
     A backslash before a quote, the closing one included, cannot be written: `values.string` refuses it.
     """
     return '"' + text.replace('"', '\\"') + '"'
+
+
+def told(text: str) -> str:
+    """The same for words of other programs: what not every reader of ads survives (values.string), or HTCondor's
+    configuration cannot carry, is replaced.
+    """
+    plain = text.replace('"', "'").replace("\\", "/")
+    plain = plain.replace("$", " ") if macros.half(plain) else plain
+    return quote("".join(one if " " <= one <= "~" else " " for one in plain))
 
 
 def parse(text: str) -> classad2.ExprTree | ParseFailure:

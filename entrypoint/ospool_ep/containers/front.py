@@ -82,9 +82,7 @@ def prepared(job: Call, setup: Setup, mounted: tuple[str, ...]) -> Call:
 def environment(environ: Mapping[str, str], setup: Setup, found: Record, job: Call) -> dict[str, str]:
     """Apptainer's own: nothing of the job's but what is for the inside (LD_PRELOAD would run out here)."""
     inside = {
-        name: value
-        for name, value in environ.items()
-        if name.startswith(_PREFIXES) and not (name.endswith("ENV_LD_LIBRARY_PATH") and value == setup.library_path)
+        name: value for name, value in environ.items() if name.startswith(_PREFIXES) and not _ours(name, value, setup)
     }
     places = {
         "HOME": str(found.path),
@@ -99,6 +97,11 @@ def environment(environ: Mapping[str, str], setup: Setup, found: Record, job: Ca
     # Apptainer lets proxies through to the inside; ours may have passwords, and a job's own come with a prefix.
     hidden = {f"APPTAINERENV_{name}": "" for name in setup.environment if name.lower().endswith("_proxy")}
     return hidden | inside | PLAIN_ENVIRONMENT | setup.environment | places
+
+
+def _ours(name: str, value: str, setup: Setup) -> bool:
+    """Only jobs that run directly need it; here it would stand before what the image sets."""
+    return bool(value) and name.endswith("ENV_LD_LIBRARY_PATH") and value == setup.library_path
 
 
 def started(job: Call, own: dict[str, str], found: Record, setup: Setup) -> Result:

@@ -29,15 +29,9 @@ def attributes(setup: Setup, state: State, failed: tuple[str, ...] = ()) -> dict
         "SINGULARITY_DISK_IS_FULL": str(state.disk_full),
         "SINGULARITY_CAN_USE_CVMFS": str(usable and state.cvmfs),
         "OSG_FAILED_IMAGES": f"{{{', '.join(classads.quote(one) for one in plain)}}}",
-        "SINGULARITY_COMMENT": _told("; ".join(filter(None, comments))),
+        "SINGULARITY_COMMENT": classads.told("; ".join(filter(None, comments))),
     }
     return facts | _default(state, sif) | _software(setup, usable)
-
-
-def _told(text: str) -> str:
-    """Words of other programs: what not every reader of ads survives (values.string) is replaced."""
-    plain = text.replace('"', "'").replace("\\", "/")
-    return classads.quote("".join(one if " " <= one <= "~" else " " for one in plain))
 
 
 def _default(state: State, sif: bool) -> dict[str, str]:
@@ -46,15 +40,15 @@ def _default(state: State, sif: bool) -> dict[str, str]:
     """
     wanted = ("", "") if state.default_fails else (state.image, state.gpu_image)
     names = [name if _runs(name, sif, state.disk_full) else "" for name in wanted]
-    plain, gpu = (_told(name) if name else "undefined" for name in names)
+    plain, gpu = (classads.told(name) if name else "undefined" for name in names)
     image = plain if gpu == plain else f"((MY.TotalGPUs > 0) =?= True ? {gpu} : {plain})"
     return {"OSG_DEFAULT_SINGULARITY_IMAGE": image, "OSG_DEFAULT_SINGULARITY_IMAGE_SOURCE": _source(state, names)}
 
 
 def _source(state: State, names: list[str]) -> str:
     if names[0]:
-        return _told(state.image_source)
-    return "undefined" if names[1] else _told(_NONE)
+        return classads.told(state.image_source)
+    return "undefined" if names[1] else classads.told(_NONE)
 
 
 def _runs(image: str, sif: bool, disk_full: bool) -> bool:
@@ -65,6 +59,6 @@ def _runs(image: str, sif: bool, disk_full: bool) -> bool:
 
 def _software(setup: Setup, usable: bool) -> dict[str, str]:
     named = {"PATH": BINARY, "VERSION": setup.version, "MODE": "unprivileged"}
-    texts = {name: _told(text) if usable else "undefined" for name, text in named.items()}
+    texts = {name: classads.told(text) if usable else "undefined" for name, text in named.items()}
     families = ("SINGULARITY", "GWMS_SINGULARITY", "CONTAINERSW")
     return {f"{family}_{name}": text for family in families for name, text in texts.items()}

@@ -1,5 +1,6 @@
 """NVML, CUDA and HTCondor must see the same GPUs; what one of them does not see is not offered."""
 
+import dataclasses
 import os
 import shutil
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ def ask(machine: Machine, found: Gpus, said: Seen) -> tuple[Cuda, Discovered]:
     )
     first, second = answers
     theirs = second if isinstance(second, Discovered) else Discovered(frozenset(), Result(1, "", repr(second)))
-    return first if isinstance(first, Cuda) else Cuda(stuck=repr(first)), theirs
+    used = first if isinstance(first, Cuda) else Cuda(stuck=repr(first))
+    return dataclasses.replace(used, partial=any(one.parent for one in said.devices)), theirs
 
 
 def _discovered(machine: Machine, found: Gpus, hindered: bool) -> Discovered:
@@ -53,12 +55,9 @@ def _place(machine: Machine) -> Iterator[Path]:
 
 
 def judge(devices: tuple[Device, ...], used: Cuda, theirs: Discovered) -> tuple[dict[str, str], tuple[Problem, ...]]:
-    """UUID to the id of the problem that keeps it from being offered; and the problems.
-
-    Where a GPU is divided CUDA shows one instance and nothing else: then its list says nothing.
-    """
+    """UUID to the id of the problem that keeps it from being offered; and the problems."""
     problems = cuda.judge(used, devices)
-    lost = {device.uuid: "gpu-cuda" for device in devices if not cuda.usable(used, device, devices)}
+    lost = {device.uuid: "gpu-cuda" for device in devices if not cuda.usable(used, device)}
     left = tuple(device for device in devices if device.uuid not in lost)
     if not left:
         return lost, problems

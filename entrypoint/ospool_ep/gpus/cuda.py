@@ -23,12 +23,16 @@ _CURES = {
 
 @dataclass(frozen=True)
 class Cuda:
-    """UUIDs of GPUs; CUDA's code and words where it does not start; what it was about when it did not come back."""
+    """UUIDs of GPUs; CUDA's code and words where it does not start; what it was about when it did not come back.
+
+    `partial`: a visible GPU is divided, and then CUDA shows one instance and nothing else.
+    """
 
     uuids: frozenset[str] = frozenset()
     failed: int = 0
     words: str = ""
     stuck: str = ""
+    partial: bool = False
 
 
 def ask(machine: Machine, directories: tuple[str, ...]) -> Cuda:
@@ -47,11 +51,9 @@ def understood(result: Result) -> Cuda:
     return next((Cuda(uuids, one["failed"], one["words"]) for one in said if "failed" in one), Cuda(uuids))
 
 
-def usable(found: Cuda, device: Device, devices: tuple[Device, ...]) -> bool:
-    """Where a GPU is divided CUDA shows one instance and nothing else: then only its start tells."""
-    if found.stuck or found.failed:
-        return False
-    return device.uuid in found.uuids or any(one.parent for one in devices)
+def usable(found: Cuda, device: Device) -> bool:
+    """Where its list is partial only its start tells."""
+    return not (found.stuck or found.failed) and (found.partial or device.uuid in found.uuids)
 
 
 def judge(found: Cuda, devices: tuple[Device, ...]) -> tuple[Problem, ...]:
@@ -62,7 +64,7 @@ def judge(found: Cuda, devices: tuple[Device, ...]) -> tuple[Problem, ...]:
     if found.failed:
         words = f"CUDA does not start: {found.words} ({found.failed})"
         return (warning("gpu-cuda", words, _WHY, _CURES.get(found.failed, _HOST)),)
-    lost = [one.id for one in devices if not usable(found, one, devices)]
+    lost = [one.id for one in devices if not usable(found, one)]
     if not lost:
         return ()
     return (warning("gpu-cuda", f"NVML lists {', '.join(lost)}, and CUDA does not", _WHY, _HOST),)

@@ -36,6 +36,8 @@ def _nvidia(machine: Machine, settings: Settings, there: Present) -> tuple[Gpus,
     table = () if said.stuck else judge.rows(said, given)
     problems = judge.judge(there, said, settings.nvidia_visible, given, table)
     found = Gpus(table, said.driver, said.cuda, there.directories, note=_note(there, settings))
+    if not table:
+        return dataclasses.replace(found, comment="; ".join(one.found for one in problems)), problems
     if not found.offered:
         return found, problems
     found, differences = _agreed(machine, _with_libraries(machine, found, said), said)

@@ -14,7 +14,8 @@ DIRECTORY = "gpus"
 @dataclass(frozen=True)
 class Gpus:
     """The table, and what is needed to use it. `inventory`: what HTCondor's own program says of them, for the startd;
-    `contained`: job containers were tested with these GPUs. `note` and `opencl` are for people.
+    `contained`: job containers were tested with these GPUs. `note` and `opencl` are for people, `comment` is for the ad
+    (what is wrong with the driver as a whole).
 
     `files`: the driver's libraries, name to path. `links`: HTCondor needs a directory of links to them; `plain`: so do
     jobs that run directly. `bound`: what Apptainer must be told to bind.
@@ -31,6 +32,7 @@ class Gpus:
     inventory: str = ""
     contained: bool = False
     note: str = ""
+    comment: str = ""
     opencl: str = ""
 
     @property

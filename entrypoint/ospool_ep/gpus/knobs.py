@@ -14,11 +14,13 @@ def statements(record: str, found: Gpus) -> tuple[str, ...]:
 
 
 def knobs(record: str, found: Gpus) -> dict[str, str]:
-    """Without GPUs nobody looks for any. The startd is given what condor_gpu_discovery said at boot: asking again it
-    would wait for a driver that hangs by then.
+    """Without GPUs nobody looks for any, and the ad says 0.
+
+    The startd is given what condor_gpu_discovery said at boot: asking again it would wait for a driver that hangs by
+    then.
     """
     if not found.offered:
-        return {"STARTD_DETECT_GPUS": "0"}
+        return {"STARTD_DETECT_GPUS": "0", "MACHINE_RESOURCE_GPUs": "0"}
     cron = {
         "MACHINE_RESOURCE_INVENTORY_GPUS": f"/usr/bin/cat {record}/inventory",
         "STARTD_CRON_DEVICES_EXECUTABLE": RENEWAL,

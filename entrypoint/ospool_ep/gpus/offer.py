@@ -34,7 +34,7 @@ def contained(machine: Machine, found: Gpus, able: Ability, binds: tuple[str, ..
 
 def attributes(found: Gpus) -> dict[str, str]:
     """The pilot's own words on them for the machine ad; all others are HTCondor's."""
-    if not found.table:
+    if not (found.table or found.comment):
         return {}
     from ospool_ep.gpus import published
 

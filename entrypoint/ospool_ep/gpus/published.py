@@ -9,15 +9,15 @@ from ospool_ep.gpus.record import Gpu, State
 def state(found: Gpus) -> State:
     """The first one: all that were offered are well."""
     gpus = tuple(Gpu(device.id, device.uuid) for device in found.offered)
-    lasting = "; ".join(f"{named(row.device)} {row.why}" for row in found.table if not row.usable)
-    return State(gpus, found.directories, lasting)
+    others = [f"{named(row.device)} {row.why}" for row in found.table if not row.usable]
+    return State(gpus, found.directories, "; ".join(others) or found.comment)
 
 
 def attributes(state: State) -> dict[str, str]:
     """Attribute to ClassAd expression; nothing where there never was a GPU. All others are HTCondor's own."""
     if not state.gpus and not state.lasting:
         return {}
-    return {"GPUS_COMMENT": classads.quote(comment(state))}
+    return {"GPUS_COMMENT": classads.told(comment(state))}
 
 
 def comment(state: State) -> str:
