@@ -123,38 +123,44 @@ def ldconfig(*names):
 
 @dataclass(frozen=True)
 class Asked(CannedMachine):
-    """Remembers what was run, and with which environment."""
+    """Remembers what was run, and with which environment. HTCondor's program lists those of `listed` that it is asked
+    for, unless it has an answer of its own.
+    """
 
+    listed: tuple = ()
     calls: list = field(default_factory=list)
 
     def run(self, argv, timeout, env=None):
         self.calls.append((" ".join(argv), dict(env or {}), timeout))
+        if argv[0].endswith("condor_gpu_discovery") and not any(part in argv[0] for part, _ in self.answers):
+            wanted = argv[argv.index("-device") + 1].split(",")
+            return discovered(*(one for one in self.listed if one.uuid in wanted))
         return super().run(argv, timeout, env)
 
     def lines(self, part):
         return [line for line, _, _ in self.calls if part in line]
 
 
-def answers(found, *rows, used=None, listed=None, inside=None):
-    """A whole machine's; `rows` come first. `used` and `listed`: what CUDA and HTCondor see, else everything."""
-    usable = tuple(one for one in found.devices if not one.failed and one.uuid not in {o.parent for o in found.devices})
-    contained = looked(seen(*usable, libraries=libraries(*LIBRARIES, directory="/.singularity.d/libs")))
-    return (
+def usable(found):
+    parents = {one.parent for one in found.devices}
+    return tuple(one for one in found.devices if not one.failed and one.uuid not in parents)
+
+
+def asked(root, found, *rows, used=None, listed=None, inside=None):
+    """A whole machine that answers so; `rows` come first. `used` and `listed`: what CUDA and HTCondor see, else
+    everything that is usable. The driver's libraries and nodes are files below the root.
+    """
+    for path in (*(one.path for one in found.libraries if one.path), *(node for node, _ in found.nodes)):
+        put(root, path, "")
+    contained = seen(*usable(found), libraries=libraries(*LIBRARIES, directory="/.singularity.d/libs"))
+    answers = (
         *rows,
-        ("look.py --cuda", cuda(*(usable if used is None else used))),
-        ("look.py --inside", inside or contained),
+        ("look.py --cuda", cuda(*(usable(found) if used is None else used))),
+        ("look.py --inside", inside or looked(contained)),
         ("look.py", looked(found)),
-        ("condor_gpu_discovery", discovered(*(usable if listed is None else listed))),
         ("ldconfig -p", ldconfig(*LIBRARIES)),
         *WELL,
     )
-
-
-def asked(root, found, *rows, **how):
-    """That machine; its driver's libraries and nodes are files below the root."""
-    for name in LIBRARIES:
-        put(root, f"{LIB}/{name}", "")
-    for path, _ in found.nodes:
-        put(root, path, "")
-    plain = machine(root, answers=answers(found, *rows, **how))
-    return Asked(**{name: getattr(plain, name) for name in plain.__dataclass_fields__})
+    plain = machine(root, answers=answers)
+    known = {name: getattr(plain, name) for name in plain.__dataclass_fields__}
+    return Asked(**known, listed=usable(found) if listed is None else listed)

@@ -22,5 +22,12 @@ def test_binds_of_the_test_are_binds_of_a_job():
     assert "-s" not in words
 
 
+def test_libraries_of_a_gpus_driver_are_named_to_apptainer():
+    assert command.with_libraries(("/a/libcuda.so.1", "/b/x.so")) == {
+        "APPTAINER_CONTAINLIBS": "/a/libcuda.so.1,/b/x.so"
+    }
+    assert command.with_libraries(()) == {}
+
+
 def _path(word):
     return word.startswith("/")

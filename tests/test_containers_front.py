@@ -17,8 +17,8 @@ WORK = f"{HOME}/execute/dir_7"
 FOUND = Record(front.record.Path(f"{HOME}/apptainer"))
 
 
-def job(image="docker://alpine", action="exec"):
-    words = f"-s {action} -S /tmp -W {WORK} --pwd /srv -B {WORK}:/srv --home {WORK} -C {image} cmd"
+def job(image="docker://alpine", action="exec", more=""):
+    words = f"-s {action} -S /tmp -W {WORK} --pwd /srv -B {WORK}:/srv --home {WORK} -C {more} {image} cmd"
     return call.parse(tuple(words.split()))
 
 
@@ -92,6 +92,31 @@ def test_without_settings_only_the_home_changes():
     before, after = job("/image"), front.prepared(job("/image"), SETUP, ())
     assert dataclasses.replace(after, options=before.options) == before
     assert after.value("--home") == f"{WORK}:/srv"
+
+
+LIBRARIES = dataclasses.replace(SETUP, gpu_libraries=("/a/libcuda.so.1", "/b/libnvidia-ml.so.1"))
+
+
+@pytest.mark.parametrize(("setup", "more", "bound"), [
+    (LIBRARIES, "--nv", "/a/libcuda.so.1,/b/libnvidia-ml.so.1"), (LIBRARIES, "", None), (LIBRARIES, "--rocm", None),
+    (SETUP, "--nv", None),
+])  # fmt: skip
+def test_a_job_with_a_gpu_gets_the_drivers_libraries_and_no_other(setup, more, bound):
+    evil = {"APPTAINER_CONTAINLIBS": "/srv/evil.so", "SINGULARITY_CONTAINLIBS": "/srv/evil.so"}
+    said = front.environment(evil, setup, FOUND, job(more=more))
+    assert said.get("APPTAINER_CONTAINLIBS") == bound
+    assert "SINGULARITY_CONTAINLIBS" not in said
+
+
+@pytest.mark.parametrize("prefix", ["APPTAINERENV", "SINGULARITYENV"])
+def test_the_library_path_of_directly_running_jobs_stays_outside(prefix):
+    """It would replace the image's own, and Apptainer brings the driver's by itself."""
+    setup = dataclasses.replace(SETUP, library_path="/run/x/lib")
+    name = f"{prefix}_LD_LIBRARY_PATH"
+    assert name not in environment({name: "/run/x/lib"}, setup)
+    for own in ("/run/x/lib:/opt/mine", "/opt/mine", ""):
+        assert environment({name: own}, setup)[name] == own
+        assert environment({name: own}, SETUP)[name] == own
 
 
 @pytest.fixture

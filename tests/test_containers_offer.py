@@ -63,6 +63,11 @@ def test_a_cvmfs_that_does_not_answer_is_bound_into_jobs_all_the_same(root):
     assert offer.setup(found, HERE, 0).binds == ("/cvmfs",)
 
 
+def test_the_libraries_of_a_gpus_driver_are_for_the_front():
+    assert offer.setup(Containers(ABLE), HERE, 0).gpu_libraries == ()
+    assert offer.setup(Containers(ABLE), HERE, 0, ("/a/libcuda.so.1",)).gpu_libraries == ("/a/libcuda.so.1",)
+
+
 def test_a_bind_that_is_missing_is_a_warning_and_the_others_are_tested(root):
     rows = (("sh /there", Result(0, "/there\n", "")),)
     found, problems = look(root, *rows, bind_extra="/there:/x:ro,/missing")

@@ -20,7 +20,7 @@ def found(tmp_path):
 def test_what_was_written_is_read(found):
     setup = Setup(
         "1.4.5", "lasting", True, ("/cvmfs", "/a:/b:ro"), "m/x", True, {"no_proxy": "a,b"}, "i", "g", 7,
-        ("/usr/lib64/libcuda.so.1",), "/proc/1/fd/1",
+        ("/usr/lib64/libcuda.so.1",), "/run/x/lib", "/proc/1/fd/1",
     )  # fmt: skip
     state = State(1, 2, 0, True, True, False, "i", "CVMFS", "g", 'c "quoted" ü', "r", NOW, NOW + 1)
     other = Record(found.path.parent / "other")
@@ -62,7 +62,7 @@ def test_a_state_that_nobody_wrote_is_an_error_for_the_caller(found, text):
 @pytest.mark.parametrize(
     "text",
     [*GARBAGE[:8], '{"binds": 5}', '{"binds": [5]}', '{"environment": 5}', '{"mirror": null}', '{"cache_mb": "x"}',
-     '{"gpu_libraries": "/a"}', '{"gpu_libraries": [1]}'],
+     '{"gpu_libraries": "/a"}', '{"gpu_libraries": [1]}', '{"library_path": null}'],
 )  # fmt: skip
 def test_a_setup_that_nobody_wrote_is_an_error_for_the_caller(found, text):
     (found.path / "setup.json").write_text(text)

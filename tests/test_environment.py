@@ -113,6 +113,23 @@ def test_the_batch_systems_word_is_taken_like_any_other():
 
 
 @pytest.mark.parametrize(
+    ("value", "meant"),
+    [("", ""), ("  ", ""), ('""', ""), ("0,1\r", "0,1"), ("-1", "-1"), ("0\n1", "0?1"), ("$(X:$(Y))", "$(X:$(Y))")],
+)
+def test_which_gpus_are_given_is_never_refused_and_none_is_not_all(value, meant):
+    """Slurm says none with an empty variable; what cannot be read gives none either."""
+    chosen, problems = load(CUDA_VISIBLE_DEVICES=value, NVIDIA_VISIBLE_DEVICES=value)
+    assert (chosen.cuda_visible, chosen.nvidia_visible, problems) == (meant, meant, ())
+    assert load()[0].cuda_visible is None
+
+
+def test_where_the_drivers_libraries_are():
+    chosen, problems = load(LD_LIBRARY_PATH="/opt/driver:relative:/b")
+    assert (chosen.library_path, problems) == (("/opt/driver", "/b"), ())
+    assert chosen.passed_on == ()
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("SLURM_CPUS_ON_NODE", "0"), ("SLURM_CPUS_ON_NODE", "many"), ("SLURM_JOB_CPUS_PER_NODE", "72(x"),
      ("SLURM_STEP_TASKS_PER_NODE", "two"), ("SLURM_MEM_PER_NODE", "16G"), ("SLURM_MEM_PER_CPU", "-1")],
@@ -271,8 +288,11 @@ def test_a_near_miss_without_our_prefix_is_told_as_well(name, meant):
 
 
 @pytest.mark.parametrize(
-    "name", ["HOME", "PATH", "HOSTNAME", "TERM", "LANG", "PWD", "SHLVL", "container", "HTTP_PROXY", "USER"]
-)
+    "name",
+    ["HOME", "PATH", "HOSTNAME", "TERM", "LANG", "PWD", "SHLVL", "container", "HTTP_PROXY", "USER", "LIBRARY_PATH",
+     "NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_CUDA", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",
+     "GPU_DEVICE_ORDINAL", "CUDA_DEVICE_ORDER", "CUDA_VERSION", "ZE_AFFINITY_MASK", "SLURM_JOB_GPUS"],
+)  # fmt: skip
 def test_what_every_container_has_is_not_mentioned(name):
     assert load(**{name: "1"})[1] == ()
 

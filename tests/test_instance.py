@@ -60,6 +60,7 @@ def test_tokens_and_configuration_are_not_on_the_scratch_volume(root):
     assert place.private == root / "run/ospool-ep/ep-0123abcd"
     assert {path.parent for path in (place.tokens, place.passwords, place.config)} == {place.private}
     assert place.cvmfs.parent == place.private, "a job that fills the disk does not end what is known of CVMFS"
+    assert place.gpus.parent == place.private
     assert place.home == root / "pilot/ep-0123abcd"
 
 

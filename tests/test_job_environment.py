@@ -48,7 +48,17 @@ def test_what_every_job_finds():
 
 def test_what_is_not_set_is_not_there():
     text = job_environment.render(Settings(site="LAB", resource_name="R"), True)
-    assert not {"OSG_SQUID_LOCATION", "http_proxy"} & set(environment(text))
+    assert not {"OSG_SQUID_LOCATION", "http_proxy", "LD_LIBRARY_PATH"} & set(environment(text))
+
+
+def test_where_the_loader_does_not_find_a_gpus_driver_jobs_are_told():
+    text = job_environment.render(Settings(site="LAB", resource_name="R"), True, "/run/ospool-ep/ep-1/gpus/lib")
+    assert environment(text)["LD_LIBRARY_PATH"] == "/run/ospool-ep/ep-1/gpus/lib"
+
+
+def test_the_sites_own_word_on_it_counts():
+    text = job_environment.render(Settings(site="LAB", extra_job_env="LD_LIBRARY_PATH=/x"), True, "/lib")
+    assert environment(text)["LD_LIBRARY_PATH"] == "/x"
 
 
 def test_of_a_proxy_that_does_not_answer_only_the_address_is_told():

@@ -140,6 +140,21 @@ def test_several_hosts():
         values.hosts("a b:x")
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("/a:/b", ("/a", "/b")), ("/a::b:../c:$ORIGIN/x:/d", ("/a", "/d")), ("", ()), (":", ()), ("/a\n:/b", ("/b",)),
+     ("/a b:/a,b:/$(X)", ("/a b", "/a,b", "/$(X)")), ("/a/libx.so", ("/a/libx.so",))],
+)  # fmt: skip
+def test_of_what_the_loader_takes_only_absolute_directories_count(text, found):
+    """Other programs set it: nothing of it is refused."""
+    assert values.directories(text) == found
+
+
+@pytest.mark.parametrize(("text", "shown"), [("0,1", "0,1"), ("0\n1\x00", "0?1?"), ("x\\", "x\\"), ("", "")])
+def test_what_another_program_has_set_is_fit_to_be_shown(text, shown):
+    assert values.printable(text) == shown
+
+
 def test_country():
     assert values.country("de") == "DE"
     for bad in ("D", "DEU", "1A", "Ü1"):

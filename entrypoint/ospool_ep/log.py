@@ -12,6 +12,8 @@ from ospool_ep.problem import Problem
 # Anything of a JWT's shape is redacted even if nobody declared it: a token pasted into the wrong variable.
 _JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}(\.[A-Za-z0-9_-]*){0,2}")
 REDACTED = "[redacted]"
+# Programs colour their errors even where nobody sees it.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # A shorter piece of a secret would redact innocent words; no signature or payload is that short.
 _SHORTEST_PIECE = 8
 
@@ -25,6 +27,15 @@ def redact(text: str, secrets: tuple[str, ...]) -> str:
     return _JWT.sub(REDACTED, text)
 
 
+def printable(text: str) -> str:
+    """On one row, and without what a terminal would obey: names of files, and words of drivers, may hold anything."""
+    return "".join(one if one.isprintable() else "?" for one in _COLOUR.sub("", text))
+
+
+def _clean(text: str, secrets: tuple[str, ...]) -> str:
+    return "\n".join(map(printable, redact(text, secrets).split("\n")))
+
+
 @dataclass(frozen=True)
 class Log:
     """Lines like HTCondor's in the same stream: `2026-11-21T09:46:13+0000 BOOT message`."""
@@ -35,13 +46,13 @@ class Log:
 
     def redacted(self, problem: Problem) -> Problem:
         """Before it is wrapped: a secret that goes over two rows would not be found any more."""
-        clean = partial(redact, secrets=self.secrets)
+        clean = partial(_clean, secrets=self.secrets)
         found, why, cure, raw = map(clean, (problem.found, problem.why, problem.cure, problem.raw))
         return replace(problem, found=found, why=why, cure=cure, raw=raw)
 
     def line(self, text: str) -> None:
         """One line with the time."""
-        self.block(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {self.name} {text}")
+        self.block(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {self.name} {printable(text)}")
 
     def block(self, text: str) -> None:
         """Text as it is, redacted; a broken stdout must not stop a pilot that could work."""

@@ -1,6 +1,5 @@
 """How findings look on a screen and in `docker logs`."""
 
-import re
 import textwrap
 from dataclasses import dataclass
 
@@ -8,8 +7,6 @@ from ospool_ep.log import Log
 from ospool_ep.problem import Exit, Problem, exit_code
 
 _WIDTH = 110
-# Programs colour their errors even where nobody sees it.
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def _rows(problem: Problem) -> list[str]:
 def _wrapped(text: str) -> list[str]:
     """Long sentences are wrapped; a line that is meant to be pasted or points at a column stays as it is."""
     rows: list[str] = []
-    for row in _COLOUR.sub("", text).strip("\n").split("\n"):
+    for row in text.strip("\n").split("\n"):
         keep = row != row.strip() or row.startswith(("docker ", "-e ", "podman"))
         rows += [row] if keep else textwrap.wrap(row, _WIDTH, break_long_words=False, break_on_hyphens=False)
     return rows

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ospool_ep.gpus.seen import Device
+from ospool_ep.problem import shorten
 
 NVIDIA, CUDA = "NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"
 # What a runtime that was told nothing does: whatever is here was put here by other means (CDI, --device).
@@ -48,7 +49,7 @@ def nvidia(text: str) -> Grant | None:
     words = _words(text)
     if text.lower() in (*_SILENT, _ALL) or text == _FILES or _ALL in map(str.lower, words):
         return None
-    return Grant(NVIDIA, text, () if text.lower() in _NOTHING else words)
+    return Grant(NVIDIA, shorten(text), () if text.lower() in _NOTHING else words)
 
 
 def cuda(text: str | None) -> Grant | None:
@@ -60,11 +61,11 @@ def cuda(text: str | None) -> Grant | None:
         return None
     words = () if text.lower() in _NOTHING else _words(text)
     end = next((number for number, word in enumerate(words) if word.lower() in _NOTHING), len(words))
-    return Grant(CUDA, text, words[:end])
+    return Grant(CUDA, shorten(text), words[:end])
 
 
 def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in (_CDI.sub("", part.strip()) for part in text.split(",")) if word)
+    return tuple(shorten(word) for word in (_CDI.sub("", part.strip()) for part in text.split(",")) if word)
 
 
 def granted(grant: Grant, devices: tuple[Device, ...]) -> Granted:
@@ -96,7 +97,7 @@ def _renumbered(grant: Grant, devices: tuple[Device, ...], found: frozenset[str]
     return Granted(grant, found | whole | {one.uuid for one in devices if one.parent in whole})
 
 
-_NUMBER = re.compile("[0-9]+(:[0-9]+)?")
+_NUMBER = re.compile("[0-9]{1,9}(:[0-9]{1,9})?")
 
 
 def _named(entry: str, devices: tuple[Device, ...]) -> frozenset[str] | None:

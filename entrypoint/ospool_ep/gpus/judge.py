@@ -1,7 +1,6 @@
 """What is wrong with the GPUs, and who has to do what. Nothing here stops a pilot: there are others, and CPUs."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ospool_ep.gpus import grant
@@ -9,7 +8,7 @@ from ospool_ep.gpus.found import Gpus
 from ospool_ep.gpus.grant import Granted
 from ospool_ep.gpus.present import NVML, Present
 from ospool_ep.gpus.seen import Device, Seen
-from ospool_ep.problem import Problem, warning
+from ospool_ep.problem import Problem, shorten, warning
 
 _WHY = "no GPU is offered; jobs that need none run"
 _WHY_ONE = "these GPUs are not offered"
@@ -19,10 +18,16 @@ _RUNTIME = (
 )
 _HOST = "on the host: nvidia-smi, and dmesg | grep -i -e nvrm -e xid"
 _OWN = "start this container again"
+_OPEN = (
+    "docker run --group-add $(stat -c %g /dev/nvidia0), or on the host: chmod 0666 /dev/nvidia[0-9]* /dev/nvidiactl "
+    "/dev/nvidia-uvm*, and for good: echo options nvidia NVreg_DeviceFileMode=0666 >/etc/modprobe.d/nvidia.conf"
+)
+_ALLOW = "docker run --gpus all, or --device /dev/nvidia0 --device /dev/nvidiactl --device /dev/nvidia-uvm"
 # NVML's codes.
 _NO_PERMISSION, _NOT_LOADED, _LOST, _RESET, _MISMATCH, _UNKNOWN = 4, 9, 15, 16, 18, 999
 # What is said where it could not be loaded; -1 is ours, for a process that has died.
 _NO_LIBRARY = (0, 12, -1)
+_SHOWN = 5
 _CLOSED = ("EACCES", "EPERM")
 
 
@@ -101,8 +106,7 @@ def named(device: Device) -> str:
 _CURES = {
     "gpu-lost": f"{_HOST} (Xid 79: it has fallen off the bus); reset it or reboot, then {_OWN}",
     "gpu-nvml-error": f"{_HOST}; then {_OWN}",
-    "gpu-device-permission": "on the host: chmod 0666 /dev/nvidia*   (EPERM: docker run --gpus all, or "
-    "--device /dev/nvidia0 --device /dev/nvidiactl --device /dev/nvidia-uvm)",
+    "gpu-device-permission": _OPEN,
     "gpu-device-missing": _RUNTIME,
     "gpu-mig-empty": "on the host: nvidia-smi mig -cgi PROFILE -C, or nvidia-smi -mig 0",
 }
@@ -116,7 +120,8 @@ def of_rows(table: tuple[Row, ...]) -> tuple[Problem, ...]:
 
 def _together(kind: str, table: list[Row]) -> Problem:
     found = "; ".join(f"{named(row.device)} {row.why}" for row in table)
-    return warning(kind, found, _WHY_ONE, _CURES[kind])
+    cure = _ALLOW if any(_ERRNO["EPERM"] in row.why for row in table) else _CURES[kind]
+    return warning(kind, found, _WHY_ONE, cure)
 
 
 def of_driver(present: Present, seen: Seen, wanted: str) -> tuple[Problem, ...]:
@@ -138,7 +143,8 @@ def of_driver(present: Present, seen: Seen, wanted: str) -> tuple[Problem, ...]:
 
 def _not_passed(present: Present, wanted: str) -> Problem:
     host = "; the host's kernel has the driver loaded" if present.module else ""
-    found = f"{grant.NVIDIA}={wanted}, but neither a device nor a library of NVIDIA's driver is in this container{host}"
+    asked = f"{grant.NVIDIA}={shorten(wanted)}"
+    found = f"{asked}, but neither a device nor a library of NVIDIA's driver is in this container{host}"
     return warning("gpu-no-driver-library", found, _WHY, _RUNTIME)
 
 
@@ -154,7 +160,7 @@ _KINDS = {
     _NOT_LOADED: ("gpu-driver-not-loaded", f"on the host: modprobe nvidia; nvidia-smi; then {_OWN} with: {_RUNTIME}"),
     _MISMATCH: ("gpu-driver-mismatch", "the driver was updated while it ran: on the host, reboot (or unload and load "
                 f"its modules); then {_OWN}, so that it gets the new libraries"),
-    _NO_PERMISSION: ("gpu-device-permission", _CURES["gpu-device-permission"]),
+    _NO_PERMISSION: ("gpu-device-permission", _OPEN),
     _LOST: ("gpu-lost", _CURES["gpu-lost"]),
     _UNKNOWN: ("gpu-nvml-error", f"{_OWN} (systemd takes devices away from a container that it did not start, when it "
                f"reloads); if that does not help, {_HOST}"),
@@ -165,6 +171,7 @@ def _failing(seen: Seen) -> Problem:
     closed = dict(seen.nodes).get("/dev/nvidiactl", "")
     code = _NO_PERMISSION if closed in _CLOSED else seen.failed
     id, cure = _KINDS.get(code, ("gpu-nvml-error", _CURES["gpu-nvml-error"]))
+    cure = _ALLOW if closed == "EPERM" else cure
     more = f" (/dev/nvidiactl: {_ERRNO[closed]})" if closed in _CLOSED else ""
     return warning(id, f"NVML does not start: {seen.words}{more}", _WHY, cure)
 
@@ -184,38 +191,50 @@ def _unlisted(seen: Seen) -> tuple[Problem, ...]:
     # One that has not said its number may be any of them
     if not seen.devices or any(one.minor is None for one in _whole(seen)):
         return ()
-    others = [(node, error) for node, error in seen.nodes if node not in listed and node != "/dev/nvidiactl"]
-    kinds: Iterable[tuple[str, Callable[[str], bool]]] = (
-        ("gpu-device-permission", lambda error: error in _CLOSED),
-        ("gpu-lost", lambda error: error not in _CLOSED),
+    # What the device cgroup does not allow somebody has decided not to give us
+    others = [(node, error) for node, error in seen.nodes
+              if node not in (*listed, "/dev/nvidiactl") and error != "EPERM"]  # fmt: skip
+    kinds = (
+        ("gpu-device-permission", [one for one in others if one[1] in _CLOSED]),
+        ("gpu-lost", [one for one in others if one[1] not in _CLOSED]),
     )
-    return tuple(
-        warning(kind, "; ".join(f"{node} is here, and the driver does not list it"
-                                + (f" ({_ERRNO.get(error, error)})" if error else "") for node, error in those),
-                _WHY_ONE, _CURES[kind])
-        for kind, is_it in kinds
-        if (those := [(node, error) for node, error in others if is_it(error)])
-    )  # fmt: skip
+    return tuple(warning(kind, _list(those), _WHY_ONE, _CURES[kind]) for kind, those in kinds if those)
+
+
+def _list(nodes: list[tuple[str, str]]) -> str:
+    return "; ".join(
+        f"{node} is here, and the driver does not list it" + (f" ({_ERRNO.get(error, error)})" if error else "")
+        for node, error in nodes
+    )
 
 
 def of_grants(given: tuple[Granted, ...], seen: Seen) -> tuple[Problem, ...]:
     """Entries that name nothing here, and GPUs that are visible without having been given."""
-    problems = []
-    for one in given:
-        if one.unknown:
-            found = (
-                f"{one.grant.variable}={one.grant.text}: {', '.join(one.unknown)} is no GPU that this container sees"
-            )
-            cure = f"correct {one.grant.variable}; nvidia-smi -L lists indexes and UUIDs"
-            problems.append(warning("gpu-grant-unknown", found, "what it does name is offered", cure))
-    left = [one for one in seen.devices if not one.parent and any(not _gives(every, one, seen) for every in given)]
-    if left:
-        names = ", ".join(dict.fromkeys(f"{one.grant.variable}={one.grant.text}" for one in given))
-        found = f"{len(left)} of {len(_whole(seen))} visible GPUs were not given to this container ({names})"
-        why = "they are not offered; jobs that open them by themselves could, for nothing hides them"
-        problems.append(warning("gpu-not-granted", found, why, "give this container those alone: docker run --gpus "
-                                "'\"device=0,1\"', without --privileged and without all of /dev"))  # fmt: skip
-    return tuple(problems)
+    unknown = tuple(_unknown(one) for one in given if one.unknown)
+    left = [one for one in _whole(seen) if any(not _gives(every, one, seen) for every in given)]
+    # One mistake is told once
+    return unknown or ((_not_given(len(left), given, seen),) if left else ())
+
+
+def _unknown(one: Granted) -> Problem:
+    found = (
+        f"{one.grant.variable}={one.grant.text}: {', '.join(one.unknown[:_SHOWN])} is no GPU that this container sees"
+    )
+    end = (
+        "CUDA reads no further than that"
+        if one.grant.variable == grant.CUDA
+        else "the others that it names are offered"
+    )
+    cure = f"correct {one.grant.variable}; nvidia-smi -L lists indexes and UUIDs"
+    return warning("gpu-grant-unknown", found, end, cure)
+
+
+def _not_given(count: int, given: tuple[Granted, ...], seen: Seen) -> Problem:
+    names = ", ".join(f"{one.grant.variable}={one.grant.text}" for one in given)
+    found = f"{count} of {len(_whole(seen))} visible GPUs were not given to this container ({names})"
+    why = "they are not offered; jobs that open them by themselves could, for nothing hides them"
+    cure = "give this container those alone: docker run --gpus '\"device=0,1\"'"
+    return warning("gpu-not-granted", found, why, f"{cure}, without --privileged and without all of /dev")
 
 
 def _gives(given: Granted, device: Device, seen: Seen) -> bool:

@@ -26,9 +26,10 @@ def main(arguments: list[str]) -> None:
         tell(icd=icd, library=name, error=error)
     tell(doing=_LOADER)
     try:
-        _platforms(ctypes.CDLL(_LOADER))
-    except (OSError, AttributeError) as error:
-        tell(loader=str(error))
+        loader = ctypes.CDLL(_LOADER)
+    except OSError:  # images of jobs bring their own
+        os._exit(0)
+    _platforms(loader)
     os._exit(0)
 
 
@@ -53,7 +54,7 @@ def _opened(name: str, directories: list[str]) -> str:
     for path in (name, *(f"{directory}/{name}" for directory in places)):
         try:
             ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_GLOBAL)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name with a zero byte
             said = said or str(error)
         else:
             return ""

@@ -6,10 +6,11 @@ from pathlib import Path
 from ospool_ep.gpus import look_opencl
 from ospool_ep.gpus.seen import told
 from ospool_ep.machine import TIMED_OUT, Machine, Result
-from ospool_ep.problem import Problem, warning
+from ospool_ep.problem import Problem, shorten, warning
 
 _PROGRAM = Path(look_opencl.__file__)
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 10.0
+_ICD = ".icd"
 _WHY = "OpenCL programs in jobs do not find this vendor's devices"
 
 
@@ -44,37 +45,44 @@ def understood(result: Result) -> OpenCL:
     """From what the program said before it ended, or was ended."""
     said = told(result.stdout)
     doing = next((one["doing"] for one in reversed(said) if "doing" in one), "starting")
-    crashed = f"{doing}: the process has died (status {result.status})" if result.status not in (0, TIMED_OUT) else ""
+    died = f"{shorten(doing)}: the process has died (status {result.status})" if _died(result) else ""
+    vendors = [Vendor(one["icd"], one["library"], one["error"]) for one in said if "icd" in one]
+    guilty = [Vendor(doing, "", died)] if died and doing.endswith(_ICD) else []
     return OpenCL(
-        tuple(Vendor(one["icd"], one["library"], one["error"]) for one in said if "icd" in one),
+        (*vendors, *guilty),
         tuple((one["platform"], one["devices"]) for one in said if "platform" in one),
-        next((one["loader"] for one in said if one.get("loader")), crashed),
+        next((one["loader"] for one in said if one.get("loader")), "" if guilty else died),
         doing if result.status == TIMED_OUT else "",
     )
+
+
+def _died(result: Result) -> bool:
+    return result.status not in (0, TIMED_OUT)
 
 
 def judge(found: OpenCL) -> tuple[Problem, ...]:
     """Everything that a person can mend."""
     problems = [_closed(one) for one in found.vendors if one.error]
     if found.stuck:
-        problems.append(warning("gpu-hangs", f"OpenCL does not answer: {found.stuck}", _WHY,
-                                "on the host: clinfo; look at the vendor's driver"))  # fmt: skip
-    elif found.loader and found.vendors:
-        cure = "use the image tag 24-cuda-11_8_0-release, which has the loader; images of jobs bring their own"
-        problems.append(warning("gpu-opencl-loader", f"the OpenCL loader cannot list the platforms: {found.loader}",
+        cure = "on the host: clinfo; look at the vendor's driver, or leave its file out of /etc/OpenCL/vendors"
+        why = "OpenCL programs in jobs that ask for GPUs will hang as well"
+        problems.append(warning("gpu-hangs", f"OpenCL does not answer: {shorten(found.stuck)}", why, cure))
+    elif found.loader:
+        cure = "on the host: clinfo; look at the vendor's driver"
+        problems.append(warning("gpu-opencl-loader", f"libOpenCL.so.1 lists no platform: {found.loader}",
                                 "jobs that run directly find no OpenCL platform", cure))  # fmt: skip
     return tuple(problems)
 
 
 def _closed(one: Vendor) -> Problem:
-    cure = "mount the vendor's library too (NVIDIA's runtime does, with NVIDIA_DRIVER_CAPABILITIES=compute,utility), "\
-        f"or leave {one.icd} out"  # fmt: skip
-    name = one.library or "it names no library"
-    return warning("gpu-opencl-library", f"{one.icd}: {name} does not open", _WHY, cure, one.error)
+    cure = ("mount the vendor's library too (NVIDIA's runtime does, with NVIDIA_DRIVER_CAPABILITIES=compute,utility), "
+            f"or leave {one.icd} out")  # fmt: skip
+    what = f"its library {shorten(one.library)} does not open" if one.library else "it names no library that opens"
+    return warning("gpu-opencl-library", f"{shorten(one.icd)}: {what}", _WHY, cure, one.error)
 
 
 def summary(found: OpenCL) -> str:
     """One line for people."""
     told = [f"{name} ({count} device{'' if count == 1 else 's'})" for name, count in found.platforms]
-    names = told or [one.library for one in found.vendors if not one.error]
+    names = told or [shorten(one.library) for one in found.vendors if not one.error]
     return f"OpenCL: {', '.join(names)}" if names else ""

@@ -31,9 +31,9 @@ def main(directory: str, machine: Machine | None = None) -> int:
     after = renew(before, asked(machine, found, before))
     for name, text in published.attributes(after).items():
         print(f"{name} = {text}")
-    with suppress(OSError):  # a full disk: we shall look again
-        found.save(after)
-        _withdraw(machine, found, after)
+    for keep in (_withdraw, _save):
+        with suppress(OSError):  # a full disk: we shall look again
+            keep(machine, found, after)
     tell(before, after)
     return Exit.OK
 
@@ -94,6 +94,10 @@ def _withdraw(machine: Machine, found: Record, state: State) -> None:
     startd = os.getppid()
     if machine.text(f"/proc/{startd}/comm").strip() == _STARTD:
         os.kill(startd, signal.SIGHUP)  # it reads its configuration again
+
+
+def _save(_machine: Machine, found: Record, state: State) -> None:
+    found.save(state)
 
 
 def news(before: State, after: State) -> tuple[str, ...]:

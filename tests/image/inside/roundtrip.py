@@ -152,9 +152,9 @@ def pilot_of(texts, extras):
         "machine_name": chosen.machine, "daemon_name": chosen.instance, "managers": pool.managers,
         "collectors": pool.collectors, "ccb": pool.ccb, "cpus": 1, "memory_mb": 1000, "start": policy.start(settings),
         "attributes": tuple(attributes.items()), "job_environment": job_environment.render(settings, True),
-        "containers": "/pilot/ep-0a1b2c3d/apptainer", "cvmfs": (), "cache_mb": 100, "pid_namespaces": True,
-        "idle_minutes": 30, "stop_seconds": 10,
-        "booted": 1795000000, "log_target": "/proc/1/fd/1", "job_cgroups": False,
+        "containers": "/pilot/ep-0a1b2c3d/apptainer", "cvmfs": (), "gpus": (), "gpu_statements": (),
+        "cache_mb": 100, "pid_namespaces": True, "idle_minutes": 30, "stop_seconds": 10, "booted": 1795000000,
+        "log_target": "/proc/1/fd/1", "job_cgroups": False,
     }  # fmt: skip
     known = condor_config.Pilot.__dataclass_fields__
     return condor_config.Pilot(**{name: value for name, value in fields.items() if name in known})
