@@ -2,8 +2,10 @@
 
 import functools
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
+import lanes
 import pytest
 import runs
 import uml
@@ -29,6 +31,22 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.image)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "lane(name): runs beside the other lanes of its module, see lanes.py")
+
+
+def pytest_pyfunc_call(pyfuncitem):
+    return lanes.wait(pyfuncitem) or None
+
+
+@pytest.fixture(autouse=True)
+def in_lanes(request):
+    """Tests of a module that run side by side."""
+    if lanes.due(request.node):
+        boots = functools.partial(booting, *map(request.getfixturevalue, ("box", "pool", "token_file")))
+        lanes.begin(request, {"boot": boots})
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +121,13 @@ def doomed(pool):
 @pytest.fixture
 def boot(box, pool, token_file):
     """Boots pilots for one test: boot(site, env=..., ...) waits for the slot; all are removed at the end."""
+    with booting(box, pool, token_file) as start:
+        yield start
+
+
+@contextmanager
+def booting(box, pool, token_file):
+    """What the fixture `boot` does."""
     started = []
 
     def start(site, *, env=None, token=token_file, scratch=None, slot=True, **how):
@@ -115,9 +140,11 @@ def boot(box, pool, token_file):
             return runs.Booted(name, {})
         return runs.booted(pool, f'regexp("@{site}[.]", Name)', name, 30)
 
-    yield start
-    for name in started:
-        pilot.remove(box.engine, name)
+    try:
+        yield start
+    finally:
+        for name in started:
+            pilot.remove(box.engine, name)
 
 
 @pytest.fixture(scope="session")

@@ -42,10 +42,15 @@ exit 0
 """
 
 
-def send(pool, site, *more, script=LOOK, directory=None, **how):
+def send(pool, site, *more, **how):
     """Submit a job with a ProjectName to the pilots of a site; `more` are lines of its description."""
+    return jobs.submit(pool, *wanted(site, *more, **how))
+
+
+def wanted(site, *more, script=LOOK, files=None, directory=None, **how):
+    """The same for many.submit."""
     text = runs.description(runs.at_site(site), runs.PROJECT, *more, **how)
-    return jobs.submit(pool, text, {"run.sh": script}, directory)
+    return text, {"run.sh": script, **(files or {})}, directory
 
 
 def image(path):

@@ -1,12 +1,14 @@
 """Jobs that try to get out of their containers: none sees what is the pilot's."""
 
+import itertools
 import time
 from pathlib import Path
 
+import many
 import payload
 import pytest
 import runs
-from payload import IN_TINY, REACH, TINY, ended, image, send, sent_back
+from payload import IN_TINY, REACH, TINY, ended, image, send, sent_back, wanted
 
 from poolbox import jobs, pilot
 
@@ -24,6 +26,7 @@ def sites(box, pool, token_file):
     shared = {**IN_TINY, "SINGULARITY_DISABLE_PID_NAMESPACES": "true"}
     open_ = ("--security-opt", f"seccomp={payload.DEFAULT_SECCOMP}")
     pilots = {"walls": (IN_TINY, ()), "walls-shared": (shared, ()), "no-walls": ({}, open_)}
+    pilots |= dict.fromkeys(MANY_SITES[2:], (IN_TINY, ()))
     with runs.together(box, pool, token_file, pilots) as booted:
         yield booted
 
@@ -50,8 +53,6 @@ INSIDE = {
 
 # One of them comes for every job that has begun
 NEWS = {"REMOTE_ERROR", "JOB_TERMINATED", "JOB_HELD"}
-# So long after the last of them, those that are left will not begin
-QUIET_S = 20
 # What is refused: it stays or goes back to the queue
 REFUSED = {
     "the pilot's own root": image("/"),
@@ -70,39 +71,89 @@ REFUSED = {
 }
 
 
+# Where jobs without file transfer would like to be, and what they look for there
+ENTRIES = {"/run": "ospool-ep", "/": "run/ospool-ep", "/pilot": "traced", "/etc/condor": "tokens-orig.d"}
 SITES = ("walls", "walls-shared")
+# A job that cannot start keeps its place for half a minute
+MANY_SITES = (*SITES, "walls-3", "walls-4")
 
 
 @pytest.fixture(scope="module")
 def brave(pool, sites):
     """The jobs that run all the same, sent at once: (attempt, site) to job."""
-    sent = {}
-    for site in SITES:
-        for attempt, lines in INSIDE.items():
-            directory = jobs.new_directory(pool)
-            for name in ("apptainer", "squashfuse_ll", "sh") if "programs" in attempt else ():
-                jobs.put_file(pool, f"{directory}/{name}", FAKE)
-            sent[attempt, site] = send(pool, site, *lines, script=REACH, directory=directory)
+    programs = dict.fromkeys(("apptainer", "squashfuse_ll", "sh"), FAKE)
+    attempts = {
+        (attempt, site): wanted(site, *lines, script=REACH, files=programs if "programs" in attempt else None)
+        for site in SITES
+        for attempt, lines in INSIDE.items()
+    }
+    sent = many.submit(pool, attempts)
     yield sent
     payload.remove(pool, *sent.values())
 
 
+LINKED = ("group", "passwd", "hosts", "resolv.conf", "localtime")
+BUILD = f"""set -e
+for name in {" ".join(LINKED)}; do
+    root=/tmp/linked.$$.$name
+    mkdir -p $root/bin $root/dev $root/proc $root/tmp $root{Path(pilot.TOKEN_MOUNT).parent}
+    cp {TINY}/bin/busybox $root/bin/sh
+    touch $root{pilot.TOKEN_MOUNT}
+    ln -s {pilot.TOKEN_MOUNT} $root/etc/$name
+    mkdir $1/$name
+    apptainer -q build $1/$name/my.sif $root
+    rm -rf $root
+    chown -R {jobs.USER} $1/$name
+done"""
+
+
 @pytest.fixture(scope="module")
-def refused(pool, brave):
-    """How each of the others has ended: attempt to result. One that came back leaves its place to the next."""
-    for job in brave.values():
-        jobs.wait_for_job(pool, job, 60)
-    waiting = {attempt: send(pool, "walls", line, script=REACH) for attempt, line in REFUSED.items()}
-    results, quiet = {}, 0
-    while waiting and quiet < QUIET_S:
-        for attempt, job in list(waiting.items()):
-            results[attempt] = jobs.wait_for_job(pool, job, 0)
-            if NEWS & set(results[attempt].events):
-                payload.remove(pool, waiting.pop(attempt))
-                quiet = 0
-        time.sleep(1)
-        quiet += 1
-    payload.remove(pool, *waiting.values())
+def linked(pool, sites):
+    """Results of jobs whose image has a link to the token in the place of a file: the file's name to result."""
+    where = jobs.new_directory(pool)
+    pool.exec("sh", "-c", BUILD, "sh", where)
+    script = "#!/bin/sh\ncat /etc/{} /etc/group /etc/passwd\nexit 0\n"
+    more = "container_image = my.sif"
+    sent = {name: wanted("walls", more, script=script.format(name), directory=f"{where}/{name}") for name in LINKED}
+    return many.results(pool, many.submit(pool, sent), 120)
+
+
+def odd(pool):
+    """More jobs that do not run: name to lines and what else payload.wanted takes."""
+    anywhere = 'requirements = regexp("^walls", TARGET.GLIDEIN_Site) && TARGET.FileSystemDomain =!= undefined'
+    found = {
+        place: ((*NO_TRANSFER, anywhere, f"arguments = -e /srv/{entry}", f'+Iwd = "{place}"', image(TINY)),
+                {"executable": "/bin/test"})
+        for place, entry in ENTRIES.items()
+    }  # fmt: skip
+    directory = jobs.new_directory(pool)
+    links = f"mkdir {directory}/d && ln -s /run {directory}/d/run && ln -s / {directory}/d/all"
+    pool.exec("sh", "-c", links, user=jobs.USER)
+    found["links"] = (("transfer_input_files = d", image("d/run")), {"script": REACH, "directory": directory})
+    found["tool"] = (("tool_daemon_cmd = run.sh",), {"script": REACH + "touch seen\n"})
+    return found
+
+
+@pytest.fixture(scope="module")
+def refused(pool, brave, linked):
+    """Jobs most of which cannot run: name to result, when each has come back or ended, or no pilot takes it."""
+    asked = {attempt: ((line,), {"script": REACH}) for attempt, line in REFUSED.items()} | odd(pool)
+    # No two are of one size: none gets the claim of one that has just failed, and waits half a minute for its end
+    places = zip(itertools.cycle(MANY_SITES), itertools.count(300, 200), strict=False)
+    sent = many.submit(pool, {
+        name: wanted(site, f"request_memory = {size_mb}MB", *lines, **how)
+        for (name, (lines, how)), (site, size_mb) in zip(asked.items(), places, strict=False)
+    })  # fmt: skip
+    waiting = {name: sent[name] for name in many.matching(pool, sent)}
+    end = time.monotonic() + 180
+    while waiting:
+        assert time.monotonic() < end, waiting
+        for name, result in many.results(pool, waiting).items():
+            if NEWS & set(result.events):
+                payload.remove(pool, waiting.pop(name))
+        time.sleep(0.5)
+    results = many.results(pool, sent)
+    payload.remove(pool, *sent.values())
     return results
 
 
@@ -135,57 +186,26 @@ def test_an_image_beside_its_own_directory_is_refused_with_the_reason(pool, site
         payload.remove(pool, job)
 
 
-def test_a_link_that_is_sent_along_leads_nowhere(pool, sites):
-    directory = jobs.new_directory(pool)
-    pool.exec(
-        "sh", "-c", f"mkdir {directory}/d && ln -s /run {directory}/d/run && ln -s / {directory}/d/all", user=jobs.USER
-    )
-    lines = ("transfer_input_files = d", image("d/run"))
-    job = send(pool, "walls", *lines, script=REACH, directory=directory)
-    try:
-        assert reached(jobs.wait_for_job(pool, job, 10)) == []
-    finally:
-        payload.remove(pool, job)
-
-
-@pytest.mark.parametrize("name", ["group", "passwd", "hosts", "resolv.conf", "localtime"])
-def test_a_link_in_an_image_leads_apptainer_to_no_file_of_the_pilots(pool, sites, token, name):
+@pytest.mark.parametrize("name", LINKED)
+def test_a_link_in_an_image_leads_apptainer_to_no_file_of_the_pilots(linked, token, name):
     """Apptainer reads some files of an image before the image is the job's root."""
-    directory = jobs.new_directory(pool)
-    build = f"""set -e
-    root=/tmp/linked.$$
-    mkdir -p $root/bin $root/dev $root/proc $root/tmp $root{Path(pilot.TOKEN_MOUNT).parent}
-    cp {TINY}/bin/busybox $root/bin/sh
-    touch $root{pilot.TOKEN_MOUNT}
-    ln -s {pilot.TOKEN_MOUNT} $root/etc/{name}
-    apptainer -q build {directory}/my.sif $root
-    rm -rf $root
-    chown {jobs.USER} {directory}/my.sif"""
-    pool.exec("sh", "-c", build)
-    script = f"#!/bin/sh\ncat /etc/{name} /etc/group /etc/passwd\nexit 0\n"
-    result = ended(pool, send(pool, "walls", "container_image = my.sif", script=script, directory=directory))
+    result = linked[name]
+    assert result.state == "done", result
     assert not runs.contains_piece_of(token, result.stdout + result.stderr)
 
 
-@pytest.mark.parametrize("place", ["/run", "/", "/pilot", "/etc/condor"])
-def test_a_job_without_file_transfer_does_not_choose_what_is_mounted(pool, sites, place):
+def test_a_link_that_is_sent_along_leads_nowhere(refused):
+    assert reached(refused["links"]) == []
+
+
+@pytest.mark.parametrize("place", ENTRIES)
+def test_a_job_without_file_transfer_does_not_choose_what_is_mounted(refused, place):
     """Its directory is one of this machine, then, and of its own choice."""
-    anywhere = 'requirements = TARGET.GLIDEIN_Site == "walls" && TARGET.FileSystemDomain =!= undefined'
-    entry = {"/run": "ospool-ep", "/": "run/ospool-ep", "/pilot": "traced", "/etc/condor": "tokens-orig.d"}[place]
-    line = f"arguments = -e /srv/{entry}"
-    job = send(pool, "walls", *NO_TRANSFER, anywhere, line, f'+Iwd = "{place}"', image(TINY), executable="/bin/test")
-    try:
-        result = jobs.wait_for_job(pool, job, 8)
-        assert result.exit_code != 0, result
-    finally:
-        payload.remove(pool, job)
+    assert refused[place].exit_code != 0, refused[place]
 
 
-def test_a_second_program_beside_the_job_does_not_start(pool, sites):
-    job = send(pool, "walls", "tool_daemon_cmd = run.sh", script=REACH + "touch seen\n")
-    result = jobs.wait_for_job(pool, job, 8)
-    payload.remove(pool, job)
-    assert (result.state, result.events) == ("waiting", ("SUBMIT",))
+def test_a_second_program_beside_the_job_does_not_start(refused):
+    assert (refused["tool"].state, refused["tool"].events) == ("waiting", ("SUBMIT",))
 
 
 def test_outside_of_a_container_all_of_it_can_be_seen(box, pool, sites):
