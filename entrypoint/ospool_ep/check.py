@@ -1,5 +1,7 @@
 """What a check is."""
 
+import errno
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -7,6 +9,7 @@ from typing import Generic, TypeVar
 from ospool_ep.report import Line
 
 T = TypeVar("T")
+_ATTEMPTS, _PAUSE_S = 40, 0.05
 _MOUNT = "look for a hanging mount among the volumes of this container (on the host: df hangs too)"
 
 
@@ -29,3 +32,15 @@ class Check(Generic[T]):
     otherwise: T
     if_hanging: str = _MOUNT
     spare: bool = False
+
+
+def patiently(look: Callable[[], T]) -> T:
+    """What a check finds. Those beside it may have all file descriptors of a small limit, for a moment."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return look()
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+        time.sleep(_PAUSE_S)
+    return look()

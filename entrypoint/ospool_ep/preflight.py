@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from ospool_ep import ad, capacity_checks, checks, names, pools, scratch, tokens
-from ospool_ep.check import Check, Outcome
+from ospool_ep.check import Check, Outcome, patiently
 from ospool_ep.concurrently import Running
 from ospool_ep.containers import offer, published
 from ospool_ep.containers.record import Setup, State
@@ -114,7 +114,7 @@ def _draw(count: int) -> int:
 
 
 def _begin(check: Check[T]) -> tuple[Check[T], Running[Outcome[T]], float]:
-    return check, Running(check.look), time.monotonic() + TIMEOUT_S
+    return check, Running(partial(patiently, check.look)), time.monotonic() + TIMEOUT_S
 
 
 def _end(started: tuple[Check[T], Running[Outcome[T]], float]) -> Outcome[T]:

@@ -97,7 +97,7 @@ def test_the_environment_is_that_of_the_ospool(sites, pool, seen):
 TOLD = {
     "_CONDOR_SCRATCH_DIR", "_CONDOR_SCRATCH_DIR_OUTSIDE_CONTAINER", "_CONDOR_SLOT", "_CONDOR_JOB_AD", "_CONDOR_JOB_IWD",
     "_CONDOR_JOB_PIDS", "_CONDOR_MACHINE_AD", "_CONDOR_CHIRP_CONFIG", "_CONDOR_WRAPPER_ERROR_FILE", "_CONDOR_CREDS",
-    "_CONDOR_EXECUTABLE", "_CONDOR_BIN",
+    "_CONDOR_EXECUTABLE", "_CONDOR_BIN", "_CONDOR_AssignedGPUs",
 }  # fmt: skip
 
 
