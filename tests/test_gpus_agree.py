@@ -1,6 +1,7 @@
 """NVML, CUDA and HTCondor: what one of them does not see is not offered, and what the startd is told."""
 
 import os
+import re
 
 import pytest
 
@@ -184,6 +185,12 @@ def test_without_the_drivers_version_htcondor_gives_no_nv_to_apptainer():
     one = condor_says(*TWO)
     knows = Result(0, one.stdout.replace("Common=[ ", 'Common=[ NvidiaDriver="1.2"; '), "")
     assert told(theirs(result=knows), *TWO).count("NvidiaDriver") == 1
+
+
+@pytest.mark.parametrize("version", ['5"; Evil = 1', "5\\1", "5\\"])
+def test_a_strange_version_stays_a_string(version):
+    text = discovery.inventory(theirs(*TWO), TWO, version)
+    assert re.search(r'^Common=\[ NvidiaDriver="5[?\w]*"; Capability=', text, re.MULTILINE)
 
 
 # --- the question

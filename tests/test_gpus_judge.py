@@ -246,3 +246,21 @@ def test_names_for_people():
     assert (named(gpu(2)), named(failed(2))) == ("GPU-2d1c6f0a", "GPU 2")
     assert Row(gpu(0)).usable
     assert not Row(gpu(0), "gpu-lost").usable
+
+
+@pytest.mark.parametrize(
+    ("module", "wanted", "expected"),
+    [(True, "", ["gpu-no-devices"]), (True, "none", []), (False, "", ["gpu-driver-not-loaded"])],
+)
+def test_a_driver_whose_devices_were_not_passed_in_is_not_said_to_be_unloaded(module, wanted, expected):
+    """Without /dev/nvidiactl NVML takes the kernel's driver for missing; the kernel itself knows better."""
+    found = seen(nodes=(), failed=9, words="Driver Not Loaded", driver="")
+    assert ids(judged(found, Present(directories=("/usr/lib64",), module=module), wanted)) == expected
+
+
+def test_without_the_device_of_cuda_memory_no_gpu_can_be_used():
+    found = seen(gpu(0), nodes=(("/dev/nvidiactl", ""), ("/dev/nvidia0", ""), ("/dev/nvidia-uvm", "EACCES")))
+    (problem,) = judged(found)
+    assert problem.id == "gpu-device-permission"
+    assert "/dev/nvidia-uvm: permission denied" in problem.found
+    assert usable(found) == []

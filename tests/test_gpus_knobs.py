@@ -59,7 +59,7 @@ def test_the_renewal_is_one_of_the_startds_cron_jobs_and_htcondors_monitor_too()
     assert said["STARTD_CRON_JOBLIST"].split() == ["MIPS", "CONTAINERS", "DEVICES", "GPUs_MONITOR"]
     assert said["STARTD_CRON_DEVICES_EXECUTABLE"] == "/usr/libexec/ospool-ep/gpus"
     assert said["STARTD_CRON_DEVICES_ARGS"] == RECORD
-    assert (said["STARTD_CRON_DEVICES_MODE"], said["STARTD_CRON_DEVICES_PERIOD"]) == ("Periodic", "60s")
+    assert (said["STARTD_CRON_DEVICES_MODE"], said["STARTD_CRON_DEVICES_PERIOD"]) == ("Periodic", f"{knobs.PERIOD_S}s")
 
 
 @pytest.mark.parametrize(("links", "plain"), [(False, False), (True, False), (True, True)])

@@ -34,7 +34,7 @@ from ospool_ep.containers.offer import Containers
 from ospool_ep.containers.verdict import Ability
 from ospool_ep.cvmfs.called import Called
 from ospool_ep.gpus import found as known
-from ospool_ep.gpus import offer
+from ospool_ep.gpus import knobs, offer
 from ospool_ep.gpus.found import Gpus
 from ospool_ep.gpus.record import Record
 from ospool_ep.machine import TIMED_OUT
@@ -287,7 +287,7 @@ def test_print_config_shows_the_offer_and_writes_nothing(root, capsys):
     assert boot.print_config(here, Called(("--print-config",), GOOD, 0.0), log) == 0
     text = capsys.readouterr().out
     assert "use feature:GPUs\n" in text
-    assert "STARTD_CRON_DEVICES_PERIOD = 60s\n" in text
+    assert f"STARTD_CRON_DEVICES_PERIOD = {knobs.PERIOD_S}s\n" in text
     assert "2 of 2 offered" in report.getvalue()
     assert sorted(root.rglob("*")) == before
 

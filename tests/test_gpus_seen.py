@@ -51,13 +51,21 @@ def test_an_instance_may_have_a_capability_of_its_own():
 def test_where_the_driver_has_no_files_there_is_no_node():
     one = gpu(0, minor=None)
     assert one.node == ""
-    assert seen(one, nodes=()).closed(one) == ""
+    assert seen(one, nodes=()).closed(one) == ("", "")
 
 
-@pytest.mark.parametrize(("nodes", "error"), [((("/dev/nvidia0", ""),), ""), ((("/dev/nvidia0", "EPERM"),), "EPERM"),
-                                              ((("/dev/nvidia1", ""),), "ENOENT"), ((), "ENOENT")])  # fmt: skip
-def test_whether_the_node_of_a_device_opens(nodes, error):
-    assert Seen(nodes=nodes).closed(gpu(0)) == error
+UVM = "/dev/nvidia-uvm"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "error"),
+    [({"/dev/nvidia0": ""}, ("", "")), ({"/dev/nvidia0": "EPERM"}, ("/dev/nvidia0", "EPERM")),
+     ({"/dev/nvidia1": ""}, ("/dev/nvidia0", "ENOENT")), ({}, ("/dev/nvidia0", "ENOENT")),
+     ({"/dev/nvidia0": "", UVM: ""}, ("", "")), ({"/dev/nvidia0": "", UVM: "EACCES"}, (UVM, "EACCES")),
+     ({"/dev/nvidia0": "EIO", UVM: "EACCES"}, ("/dev/nvidia0", "EIO"))],
+)  # fmt: skip
+def test_whether_the_nodes_of_a_device_open(nodes, error):
+    assert Seen(nodes=tuple(nodes.items())).closed(gpu(0)) == error
 
 
 def test_a_library_that_nobody_mentioned_is_not_there():

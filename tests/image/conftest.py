@@ -138,7 +138,7 @@ def booting(box, pool, token_file):
         pilot.start(pool, token, scratch or box.scratch(), env=variables, name=name, **how)
         if not slot:
             return runs.Booted(name, {})
-        return runs.booted(pool, f'regexp("@{site}[.]", Name)', name, 30)
+        return runs.booted(pool, f'regexp("@{site}[.]", Name)', name, 60)
 
     try:
         yield start

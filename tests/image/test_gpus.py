@@ -116,7 +116,7 @@ def test_a_machine_without_gpus_says_so_and_looks_no_more(box, sites):
 @pytest.fixture(scope="module")
 def pair(pool, sites):
     """Two jobs at once, one that runs directly and one in a container."""
-    sent = [gpu_job(pool, "gpus-two", argument="8"), gpu_job(pool, "gpus-two", CONTAINED, argument="8")]
+    sent = [gpu_job(pool, "gpus-two", argument="15"), gpu_job(pool, "gpus-two", CONTAINED, argument="15")]
     return [seen(pool, job) for job in sent]
 
 
@@ -197,7 +197,7 @@ def test_any_uid_a_read_only_root_and_libraries_that_no_loader_knows(box, pool, 
 
 @pytest.mark.lane("opencl")
 def test_a_real_opencl_vendor_is_looked_at(box):
-    """PoCL has a loader beside it; with its file alone both are missed."""
+    """PoCL has a loader beside it; with its file alone the library is missed (images of jobs bring a loader)."""
     said = replace(box, image=gpus.opencl(box)).run(options=("--entrypoint", "ospool-selftest"), timeout_s=60)
     assert "OpenCL: Portable Computing Language (1 device)" in said.out
     assert [id for id in said.warnings if id.startswith("gpu")] == []
@@ -207,4 +207,4 @@ def test_a_real_opencl_vendor_is_looked_at(box):
     (vendors / "pocl.icd").write_text("libpocl.so.2")
     mounted = ("-v", f"{vendors}:/etc/OpenCL/vendors:ro", "--entrypoint", "ospool-selftest")
     warned = [id for id in box.run(options=mounted, timeout_s=60).warnings if id.startswith("gpu")]
-    assert warned == ["gpu-opencl-library", "gpu-opencl-loader"]
+    assert warned == ["gpu-opencl-library"]

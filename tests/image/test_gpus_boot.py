@@ -3,7 +3,6 @@ libraries play the machines; everything else is real, HTCondor's discovery and t
 """
 
 import re
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -127,9 +126,7 @@ def options(box, case):
 
 
 def selftest(box, case, given):
-    begin = time.monotonic()
-    said = box.run(dict(case.env), (*given, "--entrypoint", "ospool-selftest"), timeout_s=120)
-    return said, time.monotonic() - begin
+    return box.run(dict(case.env), (*given, "--entrypoint", "ospool-selftest"), timeout_s=120)
 
 
 def table(said):
@@ -140,7 +137,7 @@ def table(said):
 
 @pytest.fixture(scope="module")
 def answers(box):
-    """What ospool-selftest says of each machine, three at a time: name to Future of an end and its seconds."""
+    """What ospool-selftest says of each machine, three at a time: name to Future of an end."""
     several = ThreadPoolExecutor(3)
     prepared = {name: options(box, case) for name, case in CASES.items()}
     yield {name: several.submit(selftest, box, CASES[name], given) for name, given in prepared.items()}
@@ -149,24 +146,24 @@ def answers(box):
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_machine_offers_and_what_is_wrong_with_it(answers, name):
-    case, (said, seconds) = CASES[name], answers[name].result()
+    case, said = CASES[name], answers[name].result()
     assert said.code == 0, said
     assert tuple(id for id in said.warnings if id.startswith("gpu")) == case.warnings
     assert "Traceback" not in said.out + said.err
     assert case.says in " ".join(selftests.problem(said, id)["found"] for id in case.warnings)
     usable = [uuid for uuid, (htcondor, container, *_) in table(said).items() if (htcondor, container) == ("yes",) * 2]
     assert tuple(usable) == case.offered
-    assert seconds < 60
+    assert "check-timeout" not in said.warnings
 
 
 def test_a_row_says_why_a_gpu_is_not_offered(answers):
-    said, _ = answers["one lost"].result()
+    said = answers["one lost"].result()
     rows = table(said)
     assert rows[FIRST] == ("yes", "yes")
     assert [row for row in rows.values() if "GPU is lost" in row[-1]]
 
 
 def test_nothing_is_said_where_there_is_no_gpu(answers):
-    said, _ = answers["nothing at all"].result()
+    said = answers["nothing at all"].result()
     assert not re.search(r"^\S+ SELFTEST (ok|warning) +gpus", said.out, re.MULTILINE)
     assert table(said) == {}

@@ -91,7 +91,7 @@ def test_a_mount_that_hangs_is_left_out_and_nothing_piles_up(box, pool, sites):
         box.engine.run("unpause", server)
         troubles.wait_for_ad(box, pool, booted, WELL)
         assert "apptainer.conf" in ended(pool, send(pool, "hang", script=LIST)).stdout
-    wait_until(lambda: min(beside_htcondor(box, booted, 1)) == 0)
+    wait_until(lambda: beside_htcondor(box, booted) == 0)
 
 
 @pytest.mark.lane("dead")
@@ -101,7 +101,7 @@ def test_a_mount_whose_waiters_cannot_be_killed_does_no_more_harm(box, pool, sit
         without_the_mount(box, pool, booted)
     troubles.wait_for_ad(box, pool, booted, WELL)
     assert ended(pool, send(pool, "dead", image(TINY))).exit_code == 0
-    wait_until(lambda: min(beside_htcondor(box, booted, 1)) == 0)
+    wait_until(lambda: beside_htcondor(box, booted) == 0)
 
 
 def without_the_mount(box, pool, booted):
@@ -110,20 +110,19 @@ def without_the_mount(box, pool, booted):
     result = ended(pool, send(pool, booted.ad["GLIDEIN_Site"].strip('"'), script=LIST))
     assert "APPTAINER_CONTAINER=" in result.stdout
     assert "apptainer.conf" not in result.stdout
-    seen = beside_htcondor(box, booted, 40)
+    seen = []
+    for _ in range(40):
+        troubles.hurry(box, booted.container)  # every retest has something to test
+        seen.append(beside_htcondor(box, booted))
+        time.sleep(1)
     print(f"processes beside HTCondor's, second by second: {seen}")
     assert min(seen[-10:]) < 4
 
 
-def beside_htcondor(box, booted, seconds):
-    """How many processes there were that are not HTCondor's, second by second; every retest has something to test."""
-    found = []
-    for _ in range(seconds):
-        troubles.hurry(box, booted.container)
-        processes = pilot.processes(box.engine, booted.container)
-        found.append(len([process for process in processes if not process.name.startswith("condor_")]))
-        time.sleep(1)
-    return found
+def beside_htcondor(box, booted):
+    """How many processes there are that are not HTCondor's."""
+    processes = pilot.processes(box.engine, booted.container)
+    return len([process for process in processes if not process.name.startswith("condor_")])
 
 
 FAILING = ("exit 255", "exit 1", "exit 137", "kill -9 $$", "exit 127")

@@ -18,7 +18,7 @@ from ospool_ep.machine import Machine, Result
 from ospool_ep.problem import Problem
 
 # Each has a time-out of its own.
-_PATIENCE_S = 40.0
+_PATIENCE_S = 25.0
 
 
 def ask(machine: Machine, found: Gpus, said: Seen) -> tuple[Cuda, Discovered]:

@@ -10,7 +10,7 @@ from ospool_ep.problem import Problem, warning
 
 _PROGRAM = Path(look.__file__)
 # It starts every device: some seconds on a machine with eight that nobody has used for a while.
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 20.0
 _HOST = "on the host: nvidia-smi, and dmesg | grep -i -e nvrm -e xid"
 _CURES = {
     100: "docker run --gpus all, with the devices /dev/nvidia* and /dev/nvidia-uvm",

@@ -11,7 +11,7 @@ from ospool_ep.problem import Problem, warning
 
 _PROGRAM = "/usr/libexec/condor/condor_gpu_discovery"
 # CUDA starts every device that it lists.
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 20.0
 _DETECTED = re.compile(r'^DetectedGPUs="([^"]*)"', re.MULTILINE)
 _OF_ONE = re.compile(r'^\w+=\[ id="([^"]+)"')
 _NVML = ("libnvidia-ml.so.1", "libnvidia-ml.so")
@@ -63,8 +63,9 @@ def inventory(found: Discovered, devices: tuple[Device, ...], driver: str) -> st
     ids = [device.id for device in devices]
     lines = [line for line in found.result.stdout.splitlines() if not _DETECTED.match(line)]
     kept = [line for line in lines if not (its := _OF_ONE.match(line)) or its[1] in ids]
+    version = re.sub(r"[^\w.+-]", "?", driver)
     common = re.sub(
-        r"^Common=\[ (?!.*NvidiaDriver=)", f'Common=[ NvidiaDriver="{driver}"; ', "\n".join(kept), flags=re.M
+        r"^Common=\[ (?!.*NvidiaDriver=)", f'Common=[ NvidiaDriver="{version}"; ', "\n".join(kept), flags=re.M
     )
     return f'DetectedGPUs="{", ".join(ids)}"\n{common}\n'
 

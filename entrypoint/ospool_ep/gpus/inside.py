@@ -19,7 +19,7 @@ from ospool_ep.scratch import PATH
 _BORROWED = (("/usr", "/usr"), ("/usr/lib", "/lib"), ("/usr/lib64", "/lib64"))
 _LIBRARIES = "/.singularity.d/libs/"
 _PROGRAM = ("/usr/bin/python3", "-I", "-S", str(Path(look.__file__)), look.INSIDE)
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 15.0
 
 
 def run(machine: Machine, parent: str, able: Ability, binds: tuple[str, ...], bound: tuple[str, ...]) -> Result:
@@ -57,5 +57,5 @@ def judge(result: Result, devices: tuple[Device, ...]) -> tuple[Problem, ...]:
 def missing(seen: Seen, devices: tuple[Device, ...]) -> tuple[str, ...]:
     """What a job would miss. Programs look in Apptainer's directory, for their images have no driver."""
     told = [f"{name} cannot be opened" for name in (NVML, CUDA) if not seen.library(name).path.startswith(_LIBRARIES)]
-    told += [f"{one.node} cannot be opened ({seen.closed(one)})" for one in devices if seen.closed(one)]
+    told += [f"{node} cannot be opened ({error})" for node, error in dict.fromkeys(map(seen.closed, devices)) if error]
     return tuple(dict.fromkeys(told))

@@ -7,7 +7,7 @@ from ospool_ep.gpus import grant
 from ospool_ep.gpus.found import Gpus
 from ospool_ep.gpus.grant import Granted
 from ospool_ep.gpus.present import NVML, Present
-from ospool_ep.gpus.seen import Device, Seen
+from ospool_ep.gpus.seen import UVM, Device, Seen
 from ospool_ep.problem import Problem, shorten, warning
 
 _WHY = "no GPU is offered; jobs that need none run"
@@ -27,6 +27,7 @@ _ALLOW = "docker run --gpus all, or --device /dev/nvidia0 --device /dev/nvidiact
 _NO_PERMISSION, _NOT_LOADED, _LOST, _RESET, _MISMATCH, _UNKNOWN = 4, 9, 15, 16, 18, 999
 # What is said where it could not be loaded; -1 is ours, for a process that has died.
 _NO_LIBRARY = (0, 12, -1)
+_CONTROL = "/dev/nvidiactl"
 _SHOWN = 5
 _CLOSED = ("EACCES", "EPERM")
 
@@ -67,7 +68,7 @@ def rows(seen: Seen, given: tuple[Granted, ...]) -> tuple[Row, ...]:
 
 def _row(seen: Seen, device: Device, given: tuple[Granted, ...]) -> Row:
     refusing = next((one.grant for one in given if device.uuid not in one.uuids), None)
-    closed = seen.closed(device)
+    node, closed = seen.closed(device)
     if device.failed:
         return Row(device, "gpu-lost" if device.failed in (_LOST, _RESET, _UNKNOWN) else _failed(device.failed),
                    f"NVML: {device.words}")  # fmt: skip
@@ -76,7 +77,7 @@ def _row(seen: Seen, device: Device, given: tuple[Granted, ...]) -> Row:
     if device.mig:
         return Row(device, "gpu-mig-empty", "divided (MIG), and has no instance")
     if closed:
-        return Row(device, _closed(closed), f"{device.node}: {_ERRNO.get(closed, closed)}")
+        return Row(device, _closed(closed), f"{node}: {_ERRNO.get(closed, closed)}")
     return Row(device)
 
 
@@ -136,6 +137,8 @@ def of_driver(present: Present, seen: Seen, wanted: str) -> tuple[Problem, ...]:
     nvml = seen.library(NVML)
     if not (nvml.found or nvml.path) and seen.failed in _NO_LIBRARY:
         return (_no_library(present, seen),)
+    if seen.failed == _NOT_LOADED and present.module and _CONTROL not in dict(seen.nodes):
+        return _without_devices(present, seen, wanted)
     if seen.failed:
         return (_failing(seen),)
     return (*_without_devices(present, seen, wanted), *_unlisted(seen))
@@ -168,11 +171,11 @@ _KINDS = {
 
 
 def _failing(seen: Seen) -> Problem:
-    closed = dict(seen.nodes).get("/dev/nvidiactl", "")
+    closed = dict(seen.nodes).get(_CONTROL, "")
     code = _NO_PERMISSION if closed in _CLOSED else seen.failed
     id, cure = _KINDS.get(code, ("gpu-nvml-error", _CURES["gpu-nvml-error"]))
     cure = _ALLOW if closed == "EPERM" else cure
-    more = f" (/dev/nvidiactl: {_ERRNO[closed]})" if closed in _CLOSED else ""
+    more = f" ({_CONTROL}: {_ERRNO[closed]})" if closed in _CLOSED else ""
     return warning(id, f"NVML does not start: {seen.words}{more}", _WHY, cure)
 
 
@@ -181,7 +184,8 @@ def _without_devices(present: Present, seen: Seen, wanted: str) -> tuple[Problem
     if seen.devices or (wanted and not grant.asks(wanted) and not present.nodes):
         return ()
     nodes = f", though {', '.join(present.nodes)} is here" if present.nodes else ""
-    found = f"the driver ({seen.driver}) is here, and lists no GPU{nodes}"
+    version = f" ({seen.driver})" if seen.driver else ""
+    found = f"the driver{version} is here, and lists no GPU{nodes}"
     return (warning("gpu-no-devices", found, _WHY, _RUNTIME),)
 
 
@@ -193,7 +197,7 @@ def _unlisted(seen: Seen) -> tuple[Problem, ...]:
         return ()
     # What the device cgroup does not allow somebody has decided not to give us
     others = [(node, error) for node, error in seen.nodes
-              if node not in (*listed, "/dev/nvidiactl") and error != "EPERM"]  # fmt: skip
+              if node not in (*listed, _CONTROL, UVM) and error != "EPERM"]  # fmt: skip
     kinds = (
         ("gpu-device-permission", [one for one in others if one[1] in _CLOSED]),
         ("gpu-lost", [one for one in others if one[1] not in _CLOSED]),

@@ -3,7 +3,8 @@
 from ospool_ep.gpus.found import Gpus
 
 RENEWAL = "/usr/libexec/ospool-ep/gpus"
-PERIOD_S = 60
+# With the driver's patience no more than a minute, also where it hangs.
+PERIOD_S = 45
 # Cron jobs of the startd: ours, and HTCondor's own monitor, which `use feature:GPUs` defines.
 CRON = "DEVICES GPUs_MONITOR"
 

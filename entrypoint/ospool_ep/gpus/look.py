@@ -26,10 +26,12 @@ INSIDE, CUDA = "--inside", "--cuda"
 _UUID_BYTES = 16
 _OUT = [1]
 _DEV = "/dev"
-_NODE = re.compile("nvidia([0-9]+|ctl)")
+_NODE = re.compile("nvidia([0-9]+|ctl|-uvm)")
 # NVML: an instance has no such thing, not supported, not found, this version does not have it. All others end what is
 # known of a device.
 _ABSENT = (2, 3, 6, 13)
+# And what only the host may know: the memory of a GPU of whose instances a container has some, for one.
+_DENIED = 4
 _MB = 1 << 20
 
 
@@ -173,11 +175,12 @@ def _instances(nvml: Any, index: int, parent: Any) -> list[dict[str, object]]:
 
 
 def _known(nvml: Any, handle: Any) -> dict[str, object]:
-    memory = _tolerant(nvml, nvml.nvmlDeviceGetMemoryInfo, handle)
-    capability = _tolerant(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle)
+    absent = (*_ABSENT, _DENIED)
+    memory = _tolerant(nvml, nvml.nvmlDeviceGetMemoryInfo, handle, absent=absent)
+    capability = _tolerant(nvml, nvml.nvmlDeviceGetCudaComputeCapability, handle, absent=absent)
     return {
         "uuid": nvml.nvmlDeviceGetUUID(handle),
-        "name": _tolerant(nvml, nvml.nvmlDeviceGetName, handle) or "",
+        "name": _tolerant(nvml, nvml.nvmlDeviceGetName, handle, absent=absent) or "",
         "memory_mb": None if memory is None else memory.total // _MB,
         "capability": "" if capability is None else f"{capability[0]}.{capability[1]}",
     }
@@ -191,12 +194,12 @@ def _explained(nvml: Any, error: Any) -> str:
         return str(error)
 
 
-def _tolerant(nvml: Any, ask: Callable[..., Any], *arguments: Any) -> Any:
+def _tolerant(nvml: Any, ask: Callable[..., Any], *arguments: Any, absent: tuple[int, ...] = _ABSENT) -> Any:
     """None for what this device or this driver does not have."""
     try:
         return ask(*arguments)
     except nvml.NVMLError as error:
-        if error.value in _ABSENT:
+        if error.value in absent:
             return None
         raise
 

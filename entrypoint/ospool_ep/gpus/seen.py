@@ -13,8 +13,10 @@ from ospool_ep.gpus import look
 from ospool_ep.machine import TIMED_OUT, Machine
 
 # A driver that nobody has used for a while starts its devices first: a few seconds each.
-PATIENCE_S = 20.0
+PATIENCE_S = 15.0
 _PROGRAM = Path(look.__file__)
+# CUDA starts no device without it.
+UVM = "/dev/nvidia-uvm"
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,11 @@ class Seen:
         """By its name."""
         return next((one for one in self.libraries if one.name == name), Library(name))
 
-    def closed(self, device: Device) -> str:
-        """Why the node of a device cannot be opened: the errno's name, or empty."""
-        return dict(self.nodes).get(device.node, "ENOENT") if device.node else ""
+    def closed(self, device: Device) -> tuple[str, str]:
+        """The node that keeps programs from a device, and the name of its errno; empty ones where none does."""
+        nodes = dict(self.nodes)
+        own = nodes.get(device.node, "ENOENT") if device.node else ""
+        return (device.node, own) if own else (UVM, nodes[UVM]) if nodes.get(UVM) else ("", "")
 
 
 def ask(machine: Machine, directories: tuple[str, ...], patience_s: float = PATIENCE_S) -> Seen:

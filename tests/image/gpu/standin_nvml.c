@@ -204,6 +204,9 @@ int nvmlDeviceGetMemoryInfo(handle which, struct memory *memory)
     int error = find(which, &device, &instance);
     if (error)
         return error;
+    /* As in a container that has some of a GPU's instances */
+    if (!instance && device->mig == MIG_ON)
+        return NO_PERMISSION;
     unsigned long long total = instance ? instance->memory_mib : device->memory_mib;
     *memory = (struct memory){total * MIB, (total - USED_MIB) * MIB, USED_MIB * MIB};
     return OK;
