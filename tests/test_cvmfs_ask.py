@@ -29,8 +29,8 @@ def machine(tmp_path):
     return Machine(root=tmp_path)
 
 
-def locks(machine):
-    return machine.path(f"/run/ospool-ep/cvmfs-{machine.uid}-{machine.hostname}")
+def locks(machine, own=""):
+    return machine.path(f"/run/ospool-ep/cvmfs-{machine.uid}-{machine.hostname}{own}")
 
 
 @contextmanager
@@ -157,8 +157,8 @@ def test_one_that_hangs_costs_the_others_nothing_and_ends_in_time(machine):
 
 def test_while_a_question_hangs_there_is_no_second_one(machine):
     """The first child stands in for one that the kernel holds, and that therefore cannot end."""
-    locks(machine).mkdir()
-    place = (str(locks(machine)), str(machine.path(names.ROOT)))
+    locks(machine, "-own").mkdir()
+    place = (str(locks(machine, "-own")), str(machine.path(names.ROOT)))
     with leased(machine.path(f"/cvmfs/{OASIS}/README")):
         first = subprocess.Popen(
             ("/usr/bin/python3", "-I", "-S", look.__file__, "60", *place, "read", OASIS, CMS), stdout=-1
@@ -177,6 +177,14 @@ def test_boot_and_renewal_have_the_same_locks_and_another_uid_or_container_its_o
     assert locks(machine).stat().st_mode & 0o777 == 0o700
     ask(Machine(root=machine.root, uid=4321, hostname="x"), (OASIS,), 5)
     assert (machine.path("/run/ospool-ep") / "cvmfs-4321-x").is_dir()
+
+
+def test_what_cvmfsexec_has_mounted_is_asked_while_a_bound_one_of_that_name_hangs(machine):
+    ask(machine, (OASIS,), 5)
+    with (locks(machine) / OASIS).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert ask(machine, (OASIS,), 0.5) == (Answer(OASIS, STUCK),)
+        assert ask(machine, (OASIS,), 5, read=True) == (Answer(OASIS, file="README"),)
 
 
 def test_where_there_can_be_no_lock_the_question_is_asked(machine):

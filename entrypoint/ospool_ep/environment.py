@@ -1,7 +1,7 @@
 """From the raw environment to Settings and everything that is wrong with it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ospool_ep import jwt, values
@@ -36,6 +36,12 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
             fields[row.field] = value
     settings = Settings(**fields, passed_on=passed_on(environ), refused=tuple(refused))
     return settings, (*problems, *_ranges(settings), *_not_yet(environ), *_strangers(environ))
+
+
+def refused(environ: Mapping[str, str], names: Collection[str]) -> tuple[Problem, ...]:
+    """What is wrong with these variables, for a program that needs no others."""
+    found = (_value(row, environ)[1] for row in TABLE if row.name in names)
+    return tuple(problem for problems in found for problem in problems if not problem.warning)
 
 
 def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
