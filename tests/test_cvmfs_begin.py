@@ -239,6 +239,22 @@ def test_everything_that_is_missing_is_told_in_one_go_and_nothing_is_begun():
         assert left(root) == []
 
 
+def test_the_quota_of_the_sites_file_must_have_room_too_and_is_what_the_jobs_do_not_get():
+    with container() as root:
+        put(root, "/cvmfsexec/default.local", f"CVMFS_QUOTA_LIMIT={1 << 30}\n")
+        assert begun(root)[0] == ["cvmfs-cache-space"]
+        put(root, "/cvmfsexec/default.local", "CVMFS_QUOTA_LIMIT=300\n")
+        run(root)
+        assert json.loads((root / "inside").read_text())["reserved_mb"] == 300
+
+
+def test_what_the_sites_file_may_not_set_is_refused_before_anything_is_mounted():
+    with container() as root:
+        put(root, "/cvmfsexec/default.local", "CVMFS_QUOTA_LIMIT=abc\nCVMFS_CACHE_BASE=/pilot/c\n")
+        assert begun(root)[0] == ["cvmfs-default-local"] * 2
+        assert not (root / "called").exists()
+
+
 @pytest.mark.parametrize(
     ("required", "fatal"), [("true", True), ("", True), ("yes", True), ("false", False), ("no", False)]
 )

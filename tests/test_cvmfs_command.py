@@ -61,8 +61,7 @@ def test_a_persons_words_are_a_persons_words(arguments):
     [
         (Answer("a.b", file="README"), True),
         (Answer("a.b", revision=0), True),
-        (Answer("a.b"), False),
-        (Answer("a.b", nioerr=0), False),
+        (Answer("a.b", "UNREAD"), False),
         (Answer("a.b", "EIO", file="README", revision=5), False),
         (Answer("a.b", "LATE"), False),
     ],

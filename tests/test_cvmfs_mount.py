@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import re
 
 import pytest
@@ -108,6 +109,19 @@ def test_what_was_read_is_what_is_believed(healthy):
     assert inside["usable"] == [names.CONFIG, OASIS]
     assert set(inside["all"]) == {names.CONFIG, *names.WORTH}
     assert (inside["asked"], inside["leave"], inside["reserved_mb"]) == ([OASIS], "/leave", 77)
+
+
+def test_a_clients_word_counts_where_no_file_is_near_the_root_and_that_is_said():
+    with container() as root:
+        (root / "cvmfs" / OASIS / "README").rename(root / "README")
+        (root / "cvmfs" / OASIS / "software").mkdir()
+        try:
+            os.setxattr(root / "cvmfs" / OASIS, "user.revision", b"5")
+        except OSError:
+            pytest.skip("no user.* attributes on the file system of the tests")
+        assert mount(root).value["payload"]
+        inside = json.loads(text(root, "inside"))
+        assert inside["note"] == f"a note; no file was found to read near the root of {OASIS}"
 
 
 def test_the_config_repository_alone():

@@ -54,11 +54,16 @@ def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
         return row.parse(text), []
     except ValueError as error:
         shown = "" if row.secret else f"={shorten(text)!r}"
-        what = _PASSWORD.sub("//[redacted]@", f"{row.name}{shown} {error}")
+        what = without_password(f"{row.name}{shown} {error}")
         if row.inherited:
             return None, [_ignored(row, what)]
         found = Problem("setting-invalid", what, f"it stands for: {row.help}", _cure(row))
         return None, [found]
+
+
+def without_password(text: str) -> str:
+    """What is said of an address, without what stands before its @."""
+    return _PASSWORD.sub("//[redacted]@", text)
 
 
 def _ignored(row: Row, found: str) -> Problem:

@@ -23,7 +23,7 @@ _GRACE_S = 0.5
 
 @dataclass(frozen=True)
 class Answer:
-    """What a repository said; `error`: the name of an errno, LATE, STUCK, UNASKED or look.EMPTY.
+    """What a repository said; `error`: the name of an errno, LATE, STUCK, UNASKED, look.EMPTY or look.UNREAD.
 
     `file`: what was read of it; `last_ioerr`: seconds since 1970, 0 for never. None: the number is not known.
     """

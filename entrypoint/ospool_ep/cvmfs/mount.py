@@ -122,5 +122,5 @@ def _start(machine: Machine, plan: Plan, place: Path, said: int) -> subprocess.P
 
 
 def _unreadable(answers: tuple[Answer, ...], now: int) -> str:
-    wrong = [(one, renewed(Repository(one.name), one, now).words(now)) for one in answers if not arrive.readable(one)]
-    return "; ".join(f"{one.name} {words or 'has no file near its root'}" for one, words in wrong)
+    wrong = [renewed(Repository(one.name), one, now) for one in answers if not arrive.readable(one)]
+    return "; ".join(f"{one.name} {one.words(now)}" for one in wrong)
