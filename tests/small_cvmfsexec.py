@@ -22,6 +22,8 @@ from ospool_ep.machine import Machine, Result
 
 HERE = Path(__file__).parent
 OASIS = "oasis.opensciencegrid.org"
+# The same outside and inside
+HOSTNAME = "node17"
 START = f"import sys\nsys.path[:0] = [{str(HERE)!r}, {str(HERE.parent / 'entrypoint')!r}]\nimport small_cvmfsexec\n"
 # cvmfsexec runs what follows --, and gives back its status
 WELL = """\
@@ -169,7 +171,7 @@ def prepared(root):
     def say(value):
         os.write(1, f"value: {json.dumps(value, default=vars)}\n".encode())
 
-    return TrialPasses(root=Path(root), hostname="node17"), str(Path(root) / "payload"), tell, say
+    return TrialPasses(root=Path(root), hostname=HOSTNAME), str(Path(root) / "payload"), tell, say
 
 
 def arrived(root):
@@ -184,7 +186,7 @@ def inside(root):
     from ospool_ep.cvmfs import arrive
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as cvmfsexec leaves it
-    order, given = arrive.arrive(sys.argv[2], TrialPasses(root=Path(root)))
+    order, given = arrive.arrive(sys.argv[2], TrialPasses(root=Path(root), hostname=HOSTNAME))
     seen = {
         "pid": os.getpid(), "arguments": sys.argv[1:], "order": vars(order) | {"warnings": fakes.ids(order.warnings)},
         "descriptors": [str(Path(f"/proc/self/fd/{name}").readlink()) for name in os.listdir("/proc/self/fd")[:-1]],

@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import fakes
 from fakes import cgroup2, ids, machine, mounted, said
-from ospool_ep.containers import ask, binds
+from ospool_ep import checks
+from ospool_ep.containers import ask, binds, default_image, offer
 from ospool_ep.containers.binds import Bind
+from ospool_ep.cvmfs.ask import questions
+from ospool_ep.cvmfs.given import Given
+from ospool_ep.cvmfs.record import MOUNTED, State
 from ospool_ep.machine import Machine, Result
+from ospool_ep.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -160,6 +166,32 @@ def test_while_an_earlier_question_hangs_no_second_one_is_asked(tmp_path):
         fcntl.flock(held, fcntl.LOCK_EX)
         assert ask.resolve(Machine(), str(tmp_path), locks).error == ask.HANGS
     assert ask.resolve(Machine(), str(tmp_path), locks).real == str(tmp_path)
+
+
+def test_while_a_repository_holds_anybodys_question_no_path_in_it_is_asked(tmp_path):
+    """The lock is the one of cvmfs.look, which is held for as long as its question hangs."""
+    (tmp_path / "run/ospool-ep").mkdir(parents=True)
+    locks = questions(Machine(root=tmp_path), own=False)
+    hangs, other = "/cvmfs/a.cern.ch/image", "/cvmfs/b.cern.ch/image"
+    answers = (("realpath", Result(0, "/somewhere\n", "")),)
+    here = machine(tmp_path, answers=answers)
+    locks.mkdir()
+    with (locks / "a.cern.ch").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert ask.resolve(here, hangs, locks).error == ask.HANGS
+        images = default_image.locate_all(here, (hangs, other), False, locks)
+    assert [one.name for one in images] == ["", other]
+    assert ask.resolve(here, hangs, locks).real == "/somewhere"
+
+
+@pytest.mark.parametrize(("mount", "own"), [(None, False), (Given(State(MOUNTED)), True), (Given(), False)])
+def test_the_boots_questions_have_the_locks_of_cvmfs(root, mount, own):
+    mounted(root, "40 31 0:50 / /cvmfs ro shared:5 - fuse cvmfs2 ro")
+    here = machine(root, answers=fakes.changed(("realpath", Result(0, "/somewhere\n", ""))))
+    found = checks.containers(here, Settings(), 0.5, mount).look().value
+    assert found.questions == str(questions(here, own))
+    assert (questions(here, own) / "singularity.opensciencegrid.org").exists()
+    assert offer.setup(found, Settings(), 5000).locks == questions(here, own)
 
 
 def test_the_question_holds_its_lock_itself(tmp_path):

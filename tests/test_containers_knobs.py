@@ -45,6 +45,14 @@ def test_every_payload_runs_in_its_image_or_in_the_default_one(job, slot, expect
     assert of_job(job, **slot) == expected
 
 
+@pytest.mark.parametrize(("pattern", "runs"), [("^/cvmfs/a[.]b/", False), ("^/cvmfs/(?!(a[.]b)/)", True), (NONE, True)])
+def test_while_the_default_image_is_out_of_reach_jobs_that_name_none_run_directly(pattern, runs):
+    slot = ON | {"OSG_DEFAULT_SINGULARITY_IMAGE": "/cvmfs/a.b/i", "CVMFS_UNUSABLE": pattern}
+    assert of_job({}, **slot)[0] is runs
+    assert of_job({"CVMFS_UNUSABLE": "^/cvmfs"}, **DEFAULT) == (True, "/default"), "the machine's word, not the job's"
+    assert of_job({"SingularityImage": "/i"}, **slot) == (True, "/i")
+
+
 def test_a_job_cannot_choose_the_default_image_or_its_own_binds():
     job = {"OSG_DEFAULT_SINGULARITY_IMAGE": "/evil", "SingularityBind": "/run/ospool-ep:/x"}
     assert of_job(job, **DEFAULT) == (True, "/default")

@@ -18,6 +18,7 @@ from ospool_ep.cvmfs import look, names
 from ospool_ep.cvmfs.ask import LATE, STUCK, UNASKED, Answer, ask
 from ospool_ep.machine import Machine, Result
 
+UNREAD = look.UNREAD
 OASIS, CMS = "oasis.opensciencegrid.org", "cms.cern.ch"
 
 
@@ -29,8 +30,8 @@ def machine(tmp_path):
     return Machine(root=tmp_path)
 
 
-def locks(machine):
-    return machine.path(f"/run/ospool-ep/cvmfs-{machine.uid}-{machine.hostname}")
+def locks(machine, own=""):
+    return machine.path(f"/run/ospool-ep/cvmfs-{machine.uid}-{machine.hostname}{own}")
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def test_listing_reads_no_file(machine):
 
 
 def test_a_file_of_it_is_read_where_that_is_wanted(machine):
-    assert ask(machine, (OASIS, CMS), 5, read=True) == (Answer(OASIS, file="README"), Answer(CMS))
+    assert ask(machine, (OASIS, CMS), 5, read=True) == (Answer(OASIS, file="README"), Answer(CMS, UNREAD))
 
 
 def test_the_smallest_small_file_is_read_however_deep_it_lies(machine):
@@ -93,15 +94,27 @@ def test_what_could_lead_elsewhere_or_hang_by_itself_is_not_read(machine):
     (top / "file").symlink_to(machine.path(f"/cvmfs/{OASIS}/README"))
     (top / "directory").symlink_to(machine.path(f"/cvmfs/{OASIS}"))
     os.mkfifo(top / "fifo")
-    assert ask(machine, (CMS,), 5, read=True) == (Answer(CMS),)
+    assert ask(machine, (CMS,), 5, read=True) == (Answer(CMS, UNREAD),)
 
 
 def test_a_large_repository_is_not_searched_to_its_end(machine):
-    for outer in range(5):
-        for inner in range(5):
-            machine.path(f"/cvmfs/{CMS}/d{outer}/e{inner}/f{inner}/g").mkdir(parents=True)
-    put(machine.root, f"/cvmfs/{CMS}/d0/e0/f0/g/h/i/file", "x")
-    assert ask(machine, (CMS,), 5, read=True) == (Answer(CMS),)
+    for number in range(24):
+        machine.path(f"/cvmfs/{CMS}/d{number:02}").mkdir()
+    put(machine.root, f"/cvmfs/{CMS}/d24/file", "x")
+    assert ask(machine, (CMS,), 5, read=True) == (Answer(CMS, UNREAD),)
+    numbers(machine.path(f"/cvmfs/{CMS}"), revision=5)
+    assert ask(machine, (CMS,), 5, read=True) == (Answer(CMS, revision=5),), "its client's word"
+
+
+@pytest.mark.parametrize(
+    ("empty", "file"),
+    [("abc", "d/file"), ("abcdefgh", "a/b/file"), ("abcdefgh", "h/i/j/k/file"), ("", "a/b/c/d/e/f/file")],
+)
+def test_a_file_is_found_whether_a_repository_is_wide_or_deep(machine, empty, file):
+    for name in empty:
+        machine.path(f"/cvmfs/{CMS}/{name}").mkdir(exist_ok=True)
+    put(machine.root, f"/cvmfs/{CMS}/{file}", "x")
+    assert ask(machine, (CMS,), 5, read=True) == (Answer(CMS, file=file),)
 
 
 def test_the_clients_numbers(machine):
@@ -151,21 +164,21 @@ def test_one_that_hangs_costs_the_others_nothing_and_ends_in_time(machine):
         began = time.monotonic()
         answers = ask(machine, (OASIS, "missing.cern.ch", CMS), 0.5, read=True)
         took = time.monotonic() - began
-    assert answers == (Answer(OASIS, LATE), Answer("missing.cern.ch", "ENOENT"), Answer(CMS))
+    assert answers == (Answer(OASIS, LATE), Answer("missing.cern.ch", "ENOENT"), Answer(CMS, UNREAD))
     assert 0.5 <= took < 1.5
 
 
 def test_while_a_question_hangs_there_is_no_second_one(machine):
     """The first child stands in for one that the kernel holds, and that therefore cannot end."""
-    locks(machine).mkdir()
-    place = (str(locks(machine)), str(machine.path(names.ROOT)))
+    locks(machine, "-own").mkdir()
+    place = (str(locks(machine, "-own")), str(machine.path(names.ROOT)))
     with leased(machine.path(f"/cvmfs/{OASIS}/README")):
         first = subprocess.Popen(
             ("/usr/bin/python3", "-I", "-S", look.__file__, "60", *place, "read", OASIS, CMS), stdout=-1
         )
         first.stdout.readline()  # CMS has answered
         answers = ask(machine, (OASIS, CMS), 0.8, read=True)
-        assert answers == (Answer(OASIS, STUCK), Answer(CMS))
+        assert answers == (Answer(OASIS, STUCK), Answer(CMS, UNREAD))
         first.kill()
         first.communicate()
     assert ask(machine, (OASIS,), 5, read=True) == (Answer(OASIS, file="README"),)
@@ -177,6 +190,14 @@ def test_boot_and_renewal_have_the_same_locks_and_another_uid_or_container_its_o
     assert locks(machine).stat().st_mode & 0o777 == 0o700
     ask(Machine(root=machine.root, uid=4321, hostname="x"), (OASIS,), 5)
     assert (machine.path("/run/ospool-ep") / "cvmfs-4321-x").is_dir()
+
+
+def test_what_cvmfsexec_has_mounted_is_asked_while_a_bound_one_of_that_name_hangs(machine):
+    ask(machine, (OASIS,), 5)
+    with (locks(machine) / OASIS).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert ask(machine, (OASIS,), 0.5) == (Answer(OASIS, STUCK),)
+        assert ask(machine, (OASIS,), 5, read=True) == (Answer(OASIS, file="README"),)
 
 
 def test_where_there_can_be_no_lock_the_question_is_asked(machine):

@@ -24,14 +24,15 @@ BEGIN = """
 from ospool_ep.cvmfs import begin
 from ospool_ep.cvmfs.called import Called
 from ospool_ep.log import redact
-given = begin.begin(machine, Called(("an argument",), {environ!r}, 5.5), payload, tell, {patient!r})
+mine = Called(("an argument",), {environ!r}, 5.5)
+given = begin.begin(machine, mine, payload, tell, patient={patient!r}, a_pilot={a_pilot!r})
 say({{"problems": given.problems, "note": given.note, "source": given.state.source}})
 """
 IMPATIENT = {"patient": False}
 
 
-def run(root, patient=True, **environ):
-    return outside(root, BEGIN.format(environ=WANTED | environ, patient=patient))
+def run(root, patient=True, a_pilot=True, **environ):
+    return outside(root, BEGIN.format(environ=WANTED | environ, patient=patient, a_pilot=a_pilot))
 
 
 def begun(root, **changes):
@@ -238,6 +239,22 @@ def test_everything_that_is_missing_is_told_in_one_go_and_nothing_is_begun():
         assert left(root) == []
 
 
+def test_the_quota_of_the_sites_file_must_have_room_too_and_is_what_the_jobs_do_not_get():
+    with container() as root:
+        put(root, "/cvmfsexec/default.local", f"CVMFS_QUOTA_LIMIT={1 << 30}\n")
+        assert begun(root)[0] == ["cvmfs-cache-space"]
+        put(root, "/cvmfsexec/default.local", "CVMFS_QUOTA_LIMIT=300\n")
+        run(root)
+        assert json.loads((root / "inside").read_text())["reserved_mb"] == 300
+
+
+def test_what_the_sites_file_may_not_set_is_refused_before_anything_is_mounted():
+    with container() as root:
+        put(root, "/cvmfsexec/default.local", "CVMFS_QUOTA_LIMIT=abc\nCVMFS_CACHE_BASE=/pilot/c\n")
+        assert begun(root)[0] == ["cvmfs-default-local"] * 2
+        assert not (root / "called").exists()
+
+
 @pytest.mark.parametrize(
     ("required", "fatal"), [("true", True), ("", True), ("yes", True), ("false", False), ("no", False)]
 )
@@ -281,6 +298,20 @@ def test_where_variables_are_refused_all_is_looked_at_and_nothing_is_mounted(wro
         assert "not mounted while variables are refused" in whole["note"]
         assert not (root / "called").exists()
         assert left(root) == []
+
+
+def test_a_command_needs_none_of_the_pilots_own_variables():
+    with container() as root:
+        run(root, a_pilot=False, GLIDEIN_Site="", NUM_CPUS="x")
+        assert json.loads((root / "inside").read_text())["usable"] == [names.CONFIG, OASIS]
+
+
+def test_a_command_is_not_run_where_one_of_cvmfs_is_wrong():
+    with container() as root:
+        assert (
+            "not mounted while variables are refused" in begun(root, a_pilot=False, CVMFS_QUOTA_LIMIT="abc")[1]["note"]
+        )
+        assert not (root / "called").exists()
 
 
 def test_a_name_that_is_wrong_mounts_nothing_at_all(tmp_path):

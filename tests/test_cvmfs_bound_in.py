@@ -112,6 +112,13 @@ def judge(answers, there=SHARED):
 WELL = Answer(names.CONFIG, revision=1, nioerr=0, last_ioerr=0)
 
 
+@pytest.mark.parametrize("error", ["ENOENT", "EMPTY"])
+def test_without_the_config_repository_osgs_are_in_doubt(error):
+    (problem,) = judge([Answer(names.CONFIG, error), Answer(CMS, revision=1)])
+    assert (problem.id, problem.warning) == ("cvmfs-config", True)
+    assert names.CONFIG in problem.found
+
+
 def test_what_is_not_there_is_nobodys_fault_where_others_are():
     assert judge([WELL, Answer(CMS, "ENOENT"), Answer(OASIS, "EMPTY")]) == ()
 

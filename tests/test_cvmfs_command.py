@@ -61,8 +61,7 @@ def test_a_persons_words_are_a_persons_words(arguments):
     [
         (Answer("a.b", file="README"), True),
         (Answer("a.b", revision=0), True),
-        (Answer("a.b"), False),
-        (Answer("a.b", nioerr=0), False),
+        (Answer("a.b", "UNREAD"), False),
         (Answer("a.b", "EIO", file="README", revision=5), False),
         (Answer("a.b", "LATE"), False),
     ],
@@ -240,6 +239,26 @@ def test_what_cannot_be_run_is_refused_with_the_usage(arguments, words):
     assert done.stdout == "", "that is the command's"
     assert words in done.stderr
     assert "docker exec PILOT ospool-cvmfs ls" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"CVMFSEXEC_REPOS": "oasis"}, {"CVMFSEXEC_REPOS": "$(touch x).y.z"}, {"CVMFS_QUOTA_LIMIT": "abc"},
+        {"CVMFS_HTTP_PROXY": "http://a:1,http://b:1"}, {"CVMFS_REQUIRED": "perhaps"}, {"OSG_SQUID_LOCATION": "$(x)"},
+    ],
+)  # fmt: skip
+def test_where_a_variable_of_cvmfs_is_refused_the_command_is_not_run(wrong):
+    """It would run without /cvmfs, and with status 0."""
+    done = python(COMMAND, "echo", "ran", **fakes.GOOD | {"CVMFSEXEC_REPOS": "oasis.opensciencegrid.org"} | wrong)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "setting-invalid" in done.stderr
+    assert "".join(wrong) in done.stderr
+
+
+def test_a_variable_of_the_pilots_does_not_keep_a_command_from_running():
+    done = python(COMMAND, "echo", "ran", GLIDEIN_Site="", NUM_CPUS="abc")
+    assert (done.returncode, done.stdout) == (0, "ran\n")
 
 
 def test_where_it_cannot_be_mounted_the_command_is_not_run():

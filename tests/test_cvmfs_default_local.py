@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fakes import ids, put
 from ospool_ep.cvmfs import names
-from ospool_ep.cvmfs.default_local import PATH, assigns, overrides, site, text
+from ospool_ep.cvmfs.default_local import PATH, assigned, judge, overrides, quota, site, text
 from ospool_ep.machine import Machine
 from ospool_ep.settings import Settings
 
@@ -59,8 +59,8 @@ def test_who_decides_about_the_proxy(tmp_path, changes, local, proxy):
     ("changes", "local", "quota"),
     [
         ({}, "", "2500"),
-        ({}, "CVMFS_QUOTA_LIMIT=9", "9"),
-        ({"cvmfs_quota_mb": 2500}, "CVMFS_QUOTA_LIMIT=9", "2500"),
+        ({}, "CVMFS_QUOTA_LIMIT=900", "900"),
+        ({"cvmfs_quota_mb": 2500}, "CVMFS_QUOTA_LIMIT=abc", "2500"),
     ],
 )
 def test_who_decides_about_the_quota(tmp_path, changes, local, quota):
@@ -70,6 +70,10 @@ def test_who_decides_about_the_quota(tmp_path, changes, local, quota):
 @pytest.mark.parametrize(("debug", "log"), [(True, "/cvmfs-logs/debug.log"), (False, "")])
 def test_the_debug_log(tmp_path, debug, log):
     assert shell(merged(cvmfs_debug=debug), tmp_path)["CVMFS_DEBUGLOG"] == log
+
+
+def test_no_debug_log_where_there_is_no_place_for_it():
+    assert "CVMFS_DEBUGLOG" not in overrides(Settings(cvmfs_debug=True), "", 4000, logs=False)
 
 
 LINE = st.text(st.characters(codec="utf-8", exclude_characters="\x00\r\n"), max_size=20)
@@ -168,9 +172,86 @@ def test_looking_at_it_executes_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("A=1", True), ("A=", True), ("A =1", False), ("#A=1", False), ("  # A=1", False), ("BA=1", False), ("", False),
-        ("AB=1", False), ("B=1 A=2", True), ("B=1;A=2", True),
+        ("A=1", ["1"]), ("A=", [""]), ("A =1", []), ("#A=1", []), ("  # A=1", []), ("BA=1", []), ("", []),
+        ("A= 1", [""]),
+        ("AB=1", []), ("B=1 A=2", ["2"]), ("B=1;A=2", ["2"]), ("export A='x;y'", ["x;y"]), ('A="x y" # z', ["x y"]),
+        ("A=1 # A", ["1"]), ("A=1; B=2", ["1"]), ("A=x;y", ["x"]), ("A=;y", [""]), ("A=http://a:1/", ["http://a:1/"]),
+        ("A=1\nA=2", ["1", "2"]), ("A='1", ["'1"]), ("A=a,b", ["a,b"]), ("A=$B", ["$B"]), ('A="$(x)"', ["$(x)"]),
     ],
 )  # fmt: skip
-def test_whether_a_line_gives_a_value(line, expected):
-    assert assigns(f"X=1\n{line}\n", "A") is expected
+def test_what_a_line_gives_a_variable(line, expected):
+    assert assigned(f"X=1\n{line}\n", "A") == tuple(expected)
+
+
+QUOTED = st.tuples(st.sampled_from("'\""), st.text("ab1:/;|,. #", max_size=8)).map(
+    lambda pair: pair[0] + pair[1] + pair[0]
+)
+
+
+@options(max_examples=60)
+@given(QUOTED | st.text("ab1:/,.", max_size=8))
+def test_a_value_is_what_a_shell_makes_of_it(value):
+    line = f"CVMFS_HTTP_PROXY={value}"
+    done = subprocess.run(
+        ("bash", "-c", f"{line}\nprintf '%s' \"$CVMFS_HTTP_PROXY\""), capture_output=True, text=True, check=True
+    )
+    assert assigned(line, "CVMFS_HTTP_PROXY") == (done.stdout,)
+
+
+# --- what a site may not set there
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("CVMFS_QUOTA_LIMIT=abc", "'abc' is not a whole number"),
+        ("CVMFS_QUOTA_LIMIT='100 MB'", "'100 MB' is not a whole number"),
+        ("CVMFS_QUOTA_LIMIT=-1", "'-1' is not a whole number"),
+        ("CVMFS_QUOTA_LIMIT=", "'' is not a whole number"),
+        ("CVMFS_QUOTA_LIMIT=4000\nCVMFS_QUOTA_LIMIT=$((4 * 1000))", "is not a whole number"),
+        ("CVMFS_HTTP_PROXY=http://a:1,http://b:1", "groups are separated by ';'"),
+        ("export CVMFS_HTTP_PROXY='$(touch x)'", "is not a list of proxies"),
+        ("CVMFS_HTTP_PROXY=http://me:secret@a:1", "//[redacted]@a:1"),
+        ("CVMFS_CACHE_BASE=/pilot/c", "moves the cache (CVMFS_CACHE_BASE='/pilot/c')"),
+        ("CVMFS_CACHE_DIR=/pilot/c", "moves the cache (CVMFS_CACHE_DIR='/pilot/c')"),
+    ],
+)
+def test_values_of_the_site_are_validated_as_the_variables_are(line, words):
+    (problem,) = judge(f"X=1\n{line}\n", Settings())
+    assert (problem.id, problem.exit_code) == ("cvmfs-default-local", 78)
+    assert words in problem.found
+    assert "secret" not in problem.found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "CVMFS_QUOTA_LIMIT=4000 # MB\nCVMFS_HTTP_PROXY='http://a:1|http://b:1;DIRECT'\n", "CVMFS_MAX_RETRIES=abc",
+        "CVMFS_CACHE_BASE=/cvmfs-cache", "# CVMFS_QUOTA_LIMIT=abc",
+    ],
+)  # fmt: skip
+def test_what_a_site_may_set(text):
+    assert judge(text, Settings()) == ()
+
+
+def test_what_the_variables_overrule_need_not_be_right():
+    wrong = "CVMFS_QUOTA_LIMIT=abc\nCVMFS_HTTP_PROXY=a,b\n"
+    assert len(judge(wrong, Settings())) == 2
+    assert judge(wrong, Settings(cvmfs_quota_mb=500, cvmfs_proxy="DIRECT")) == ()
+
+
+def test_logs_that_the_pilot_cannot_find_are_a_warning():
+    (problem,) = judge("CVMFS_USYSLOG=/tmp/x\n", Settings())
+    assert (problem.id, problem.warning) == ("cvmfs-default-local", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "expected"),
+    [
+        ("", None, None), ("CVMFS_QUOTA_LIMIT=700", None, 700), ("CVMFS_QUOTA_LIMIT=700", 900, 900),
+        ("CVMFS_QUOTA_LIMIT=700\nif x; then CVMFS_QUOTA_LIMIT='800'; fi", None, 800),
+        ("CVMFS_QUOTA_LIMIT=x", None, None),
+    ],
+)  # fmt: skip
+def test_which_quota_must_have_room(text, variable, expected):
+    assert quota(text, Settings(cvmfs_quota_mb=variable)) == expected

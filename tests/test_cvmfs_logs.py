@@ -2,11 +2,10 @@
 
 from fakes import put
 from ospool_ep.cvmfs import logs
-from ospool_ep.machine import Machine
 
 
 def test_only_what_is_new_in_each_log_counts(tmp_path):
-    here = Machine(root=tmp_path)
+    here = tmp_path / "cvmfs-logs"
     old = put(tmp_path, "/cvmfs-logs/a.b.log", "of an earlier pilot\n")
     put(tmp_path, "/cvmfs-logs/c.d.log", "quiet\n")
     before = logs.sizes(here)
@@ -17,7 +16,7 @@ def test_only_what_is_new_in_each_log_counts(tmp_path):
 
 
 def test_the_debug_log_is_shown_only_where_it_was_asked_for(tmp_path):
-    here = Machine(root=tmp_path)
+    here = tmp_path / "cvmfs-logs"
     put(tmp_path, "/cvmfs-logs/debug.log", "details\n")
     assert logs.news(here, {}, False) == ""
     assert logs.news(here, {}, True) == "details\n"
@@ -26,7 +25,7 @@ def test_the_debug_log_is_shown_only_where_it_was_asked_for(tmp_path):
 def test_other_files_there_are_no_logs(tmp_path):
     put(tmp_path, "/cvmfs-logs/notes.txt", "x\n")
     (tmp_path / "cvmfs-logs/directory.log").mkdir()
-    assert logs.news(Machine(root=tmp_path), {}, True) == ""
+    assert logs.news(tmp_path / "cvmfs-logs", {}, True) == ""
 
 
 def test_of_a_long_log_the_end_is_enough(tmp_path):
@@ -37,5 +36,5 @@ def test_of_a_long_log_the_end_is_enough(tmp_path):
 
 
 def test_without_a_directory_there_is_nothing(tmp_path):
-    assert logs.sizes(Machine(root=tmp_path)) == {}
-    assert logs.news(Machine(root=tmp_path), {}, True) == logs.tail(tmp_path / "x") == ""
+    assert logs.sizes(tmp_path / "cvmfs-logs") == {}
+    assert logs.news(tmp_path / "cvmfs-logs", {}, True) == logs.tail(tmp_path / "x") == ""

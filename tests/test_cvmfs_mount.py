@@ -1,11 +1,15 @@
 """cvmfsexec started, waited for, tried again and ended, with a small script in its place (see small_cvmfsexec)."""
 
+import fcntl
 import json
+import os
 import re
 
 import pytest
 
 from ospool_ep.cvmfs import names
+from ospool_ep.cvmfs.ask import questions
+from ospool_ep.machine import Machine
 from small_cvmfsexec import FAILS, OASIS, WELL, container, outside, program
 
 PROXY, HTTP = "Sat Nov 21 (x.y) proxy connection problem", "Sat Nov 21 (x.y) host returned HTTP error"
@@ -19,7 +23,7 @@ children.adopt()
 private = machine.path("/run/ospool-ep/p")
 private.mkdir()
 place = mount.Place(private, (payload, "an argument", "$x *"), (("https_proxy", "http://p:1"),))
-plan = mount.Plan(place, order, "OURS=1\\n", True, False, lock)
+plan = mount.Plan(place, order, "OURS=1\\n", {logs!r}, False, lock)
 try:
     found = mount.mount(machine, plan, {patient!r}, tell, {patience_s!r})
     say(found)
@@ -31,8 +35,9 @@ except Failed as failed:
 """
 
 
-def mount(root, repositories=(OASIS,), patient=True, patience_s=20.0, **more):
-    return outside(root, MOUNT.format(repositories=repositories, patient=patient, patience_s=patience_s), **more)
+def mount(root, repositories=(OASIS,), patient=True, patience_s=20.0, logs=True, **more):
+    code = MOUNT.format(repositories=repositories, patient=patient, patience_s=patience_s, logs=logs)
+    return outside(root, code, **more)
 
 
 def text(root, name):
@@ -106,6 +111,19 @@ def test_what_was_read_is_what_is_believed(healthy):
     assert (inside["asked"], inside["leave"], inside["reserved_mb"]) == ([OASIS], "/leave", 77)
 
 
+def test_a_clients_word_counts_where_no_file_is_near_the_root_and_that_is_said():
+    with container() as root:
+        (root / "cvmfs" / OASIS / "README").rename(root / "README")
+        (root / "cvmfs" / OASIS / "software").mkdir()
+        try:
+            os.setxattr(root / "cvmfs" / OASIS, "user.revision", b"5")
+        except OSError:
+            pytest.skip("no user.* attributes on the file system of the tests")
+        assert mount(root).value["payload"]
+        inside = json.loads(text(root, "inside"))
+        assert inside["note"] == f"a note; no file was found to read near the root of {OASIS}"
+
+
 def test_the_config_repository_alone():
     with container() as root:
         assert mount(root, ()).value["payload"]
@@ -146,6 +164,28 @@ def test_a_proxy_that_is_starting_is_waited_for():
         assert len(told(ended)) == 2
         assert re.search(r"proxy connection problem; next attempt in \d s", told(ended)[0])
         assert told(ended)[1].startswith("the same again; next attempt in ")
+
+
+def test_where_its_own_directory_cannot_be_written_the_log_beside_it_is_read():
+    """mountrepo makes one beside dist: the reason decides how often it is tried."""
+    beside = '"$(dirname $0)/log"'
+    fails = FAILS.replace("{root}/cvmfs-logs", beside).replace("    echo '%s'", f"    mkdir {beside}\n    echo '%s'")
+    with container(fails % (2, PROXY, 16)) as root:
+        ended = mount(root, logs=False)
+        assert ended.value["payload"]
+        assert len(told(ended)) == 2
+        assert "proxy connection problem" in told(ended)[0]
+
+
+def test_a_bound_cvmfs_that_holds_a_question_for_ever_is_no_part_of_what_is_mounted():
+    """The lock stands in for the child that the kernel holds."""
+    with container() as root:
+        directory = questions(Machine(root=root, hostname="node17"), own=False)
+        directory.mkdir()
+        with (directory / names.CONFIG).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert mount(root).value["payload"]
+        assert json.loads(text(root, "inside"))["usable"] == [names.CONFIG, OASIS]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +284,9 @@ def test_one_that_leaves_cvmfsexec_alone():
 
 def test_a_large_environment_arrives_whole():
     with container() as root:
-        code = MOUNT.replace('"secret"', '"x" * 3_000_000').format(repositories=(), patient=True, patience_s=20.0)
+        code = MOUNT.replace('"secret"', '"x" * 3_000_000').format(
+            repositories=(), patient=True, patience_s=20.0, logs=True
+        )
         assert outside(root, code).value["payload"]
         assert len(json.loads(text(root, "inside"))["order"]["environ"]["TOKEN"]) == 3_000_000
 

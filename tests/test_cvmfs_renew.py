@@ -91,7 +91,10 @@ def test_of_our_own_mounts_a_file_is_read_and_what_was_never_mounted_is_not_aske
     put(here.root, f"/cvmfs/{CMS}/README", "only here by accident")
     renew.main(str(record.path), here)
     assert ad(capsys)["HAS_CVMFS_cms_cern_ch"] is False
-    assert sorted(os.listdir(here.path(f"/run/ospool-ep/cvmfs-{here.uid}-{here.hostname}"))) == [names.CONFIG, OASIS]
+    assert sorted(os.listdir(here.path(f"/run/ospool-ep/cvmfs-{here.uid}-{here.hostname}-own"))) == [
+        names.CONFIG,
+        OASIS,
+    ]
 
 
 @pytest.mark.parametrize(("before", "usable"), [(OURS, False), (BOTH, True)])

@@ -20,7 +20,9 @@ from ospool_ep import (
 from ospool_ep.check import Check, Outcome
 from ospool_ep.containers import offer
 from ospool_ep.cvmfs import bound
+from ospool_ep.cvmfs.ask import questions
 from ospool_ep.cvmfs.given import Given, summary
+from ospool_ep.cvmfs.record import MOUNTED
 from ospool_ep.gpus import offer as gpu_offer
 from ospool_ep.gpus.found import Gpus
 from ospool_ep.gpus.found import summary as gpus_summary
@@ -80,11 +82,14 @@ def environment(machine: Machine, settings: Settings) -> Check[None]:
     return Check("job env", lambda: Outcome(None, Line("job env", "", job_environment.judge(machine, settings))), None)
 
 
-def containers(machine: Machine, settings: Settings, draw: float) -> Check[offer.Containers]:
-    """Job containers. `draw` in [0, 1) chooses their default image."""
+def containers(
+    machine: Machine, settings: Settings, draw: float, given: Given | None = None
+) -> Check[offer.Containers]:
+    """Job containers. `draw` in [0, 1) chooses their default image; `given`: CVMFS, where it was mounted."""
 
     def look() -> Outcome[offer.Containers]:
-        found, problems = offer.look(machine, settings, draw)
+        asked = questions(machine, own=given is not None and given.state.source == MOUNTED)
+        found, problems = offer.look(machine, settings, draw, asked)
         return Outcome(found, Line("apptainer", offer.summary(found), problems))
 
     return Check("apptainer", look, offer.Containers())

@@ -1,7 +1,7 @@
 """From the raw environment to Settings and everything that is wrong with it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ospool_ep import jwt, values
@@ -38,6 +38,12 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, tuple[Problem, ...]]:
     return settings, (*problems, *_ranges(settings), *_not_yet(environ), *_strangers(environ))
 
 
+def refused(environ: Mapping[str, str], names: Collection[str]) -> tuple[Problem, ...]:
+    """What is wrong with these variables, for a program that needs no others."""
+    found = (_value(row, environ)[1] for row in TABLE if row.name in names)
+    return tuple(problem for problems in found for problem in problems if not problem.warning)
+
+
 def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
     text = values.tolerate(environ.get(row.name, ""), row.quotes)
     if not text and not (row.empty_counts and row.name in environ):
@@ -48,11 +54,16 @@ def _value(row: Row, environ: Mapping[str, str]) -> tuple[Any, list[Problem]]:
         return row.parse(text), []
     except ValueError as error:
         shown = "" if row.secret else f"={shorten(text)!r}"
-        what = _PASSWORD.sub("//[redacted]@", f"{row.name}{shown} {error}")
+        what = without_password(f"{row.name}{shown} {error}")
         if row.inherited:
             return None, [_ignored(row, what)]
         found = Problem("setting-invalid", what, f"it stands for: {row.help}", _cure(row))
         return None, [found]
+
+
+def without_password(text: str) -> str:
+    """What is said of an address, without what stands before its @."""
+    return _PASSWORD.sub("//[redacted]@", text)
 
 
 def _ignored(row: Row, found: str) -> Problem:

@@ -65,7 +65,7 @@ def preflight(machine: Machine, environ: Mapping[str, str], instance: str, given
     groups = _begin(capacity_checks.job_cgroups(machine))
     limits = _begin(capacity_checks.limits(machine, lambda: _end(cpus).value.amount))
     token = _begin(checks.token(machine, settings, pool))
-    able = _begin(checks.containers(machine, settings, _draw(1 << 32) / (1 << 32)))
+    able = _begin(checks.containers(machine, settings, _draw(1 << 32) / (1 << 32), given))
     devices = _begin(checks.gpus(machine, settings, lambda: _end(able).value))
     repositories = _begin(checks.cvmfs(machine, settings, given))
     extra, volume = _begin(checks.attributes(machine)), _begin(checks.volume(machine))

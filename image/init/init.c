@@ -2,7 +2,8 @@
  *
  * PID 1 execs it: CHILD, cvmfsexec, is its child already, and signals may be blocked and pending; none is lost.
  * cvmfsexec passes no signal on, so those that condor_master knows go to PAYLOAD, its pid as it is seen from here.
- * Ends as CHILD ends: with its status, or 128 + its signal; after 0 and 99 with the number in LEAVE_FILE, if any.
+ * Ends as CHILD ends: with its status, or 128 + its signal; after 0 and 99 with the number in LEAVE_FILE, if any, but
+ * for a stop that was asked for: that one is no reason to start again.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,11 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EX_SOFTWARE = 70, ASK_MS = 1000 };
+enum { EX_SOFTWARE = 70, ASK_MS = 1000, SOON_MS = 100 };
 enum { SHUT_DOWN = 99 }; /* condor_master's, when its startd has been told to leave (DAEMON_SHUTDOWN) */
 /* After PAYLOAD's end the clients are left alone for 2 s, and CHILD for 5: `docker stop` must see the end in time.
- * After CHILD's end, which nobody asked for, PAYLOAD has the usual 10 s. */
-enum { CLIENTS_MS = 2000, CHILD_MS = 5000, PAYLOAD_MS = 10000 };
+ * Late in a stop, when a stubborn job has used up its window, clients have a moment only. After CHILD's end, which
+ * nobody asked for, PAYLOAD has the usual 10 s. */
+enum { CLIENTS_MS = 2000, LATE_MS = 5000, MOMENT_MS = 300, CHILD_MS = 5000, PAYLOAD_MS = 10000 };
+/* For those that are left in the end, and that no PID namespace takes along. */
+enum { LAST_MS = 1000, LAST_POLL_MS = 10 };
 
 struct pilot {
     pid_t child, payload;
@@ -33,6 +37,7 @@ struct pilot {
     bool gone;     /* PAYLOAD */
     int pidfd;     /* of PAYLOAD; -1 where the kernel or a seccomp profile has none */
     long since_ms; /* when one of the two had ended; 0 before */
+    long told_ms;  /* when the first signal to stop came; 0 before */
 };
 
 static void say(const char *text)
@@ -113,6 +118,8 @@ static void pass_on(struct pilot *pilot, int signals)
     while (read(signals, &info, sizeof info) == sizeof info) {
         int sig = info.ssi_signo;
         look_for(pilot);
+        if ((sig == SIGTERM || sig == SIGQUIT) && !pilot->told_ms)
+            pilot->told_ms = now_ms();
         if ((sig == SIGTERM || sig == SIGQUIT || sig == SIGHUP) && !pilot->gone)
             kill(pilot->payload, sig);
     }
@@ -131,6 +138,28 @@ static void kill_others(pid_t child)
         fclose(children);
 }
 
+/* Where there is no PID namespace, ours or cvmfsexec's, others live on when we end, and keep the cache locked. Clients
+ * whose mounts are gone end by themselves, given a moment. */
+static void end_all(long moment_ms)
+{
+    long begin = now_ms();
+    while (now_ms() - begin < LAST_MS) {
+        if (now_ms() - begin >= moment_ms)
+            kill_others(0);
+        pid_t pid;
+        while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+            ;
+        if (pid < 0)
+            return;
+        poll(NULL, 0, LAST_POLL_MS);
+    }
+}
+
+static long clients_ms(const struct pilot *pilot)
+{
+    return pilot->told_ms && pilot->since_ms - pilot->told_ms >= LATE_MS ? MOMENT_MS : CLIENTS_MS;
+}
+
 /* One of the two has ended. A condor_master that has lost cvmfsexec still has jobs to end in order. */
 static void wind_up(struct pilot *pilot)
 {
@@ -139,7 +168,7 @@ static void wind_up(struct pilot *pilot)
         if (!pilot->gone)
             kill(pilot->payload, SIGTERM);
     }
-    if (pilot->since_ms && !pilot->ended && now_ms() - pilot->since_ms >= CLIENTS_MS)
+    if (pilot->since_ms && !pilot->ended && now_ms() - pilot->since_ms >= clients_ms(pilot))
         kill_others(pilot->child);
 }
 
@@ -157,8 +186,8 @@ static void wait_for_news(const struct pilot *pilot, int signals)
     int end = pilot->gone ? -1 : pilot->pidfd;
     struct pollfd news[] = {{.fd = signals, .events = POLLIN}, {.fd = end, .events = POLLIN}};
     long left = left_ms(pilot);
-    bool asks = pilot->since_ms || pilot->pidfd < 0;
-    poll(news, 2, asks && (left < 0 || left > ASK_MS) ? ASK_MS : left);
+    long most = pilot->since_ms ? SOON_MS : pilot->pidfd < 0 ? ASK_MS : -1;
+    poll(news, 2, most >= 0 && (left < 0 || left > most) ? most : left);
 }
 
 /* The pilot's own word for why it left. Opened so that neither a FIFO nor a link in its place does harm. */
@@ -169,6 +198,13 @@ static int leaving(const char *path, int status)
     ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     long value = length > 0 ? number(text, 255) : -1;
     return value > 0 ? value : status;
+}
+
+static int status_of(const struct pilot *pilot, const char *leave)
+{
+    if (pilot->status && pilot->status != SHUT_DOWN)
+        return pilot->status;
+    return pilot->told_ms ? 0 : leaving(leave, pilot->status);
 }
 
 int main(int argc, char **argv)
@@ -186,11 +222,14 @@ int main(int argc, char **argv)
         look_for(&pilot);
         pass_on(&pilot, signals);
         wind_up(&pilot);
-        if (pilot.ended && (pilot.gone || !left_ms(&pilot)))
-            return pilot.status && pilot.status != SHUT_DOWN ? pilot.status : leaving(argv[3], pilot.status);
+        if (pilot.ended && (pilot.gone || !left_ms(&pilot))) {
+            end_all(MOMENT_MS);
+            return status_of(&pilot, argv[3]);
+        }
         if (pilot.since_ms && !left_ms(&pilot)) {
             say("init: condor_master has ended, cvmfsexec has not in 5 s: killed\n");
             kill(pilot.child, SIGKILL);
+            end_all(0);
             return 128 + SIGKILL;
         }
         wait_for_news(&pilot, signals);

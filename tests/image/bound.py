@@ -84,11 +84,19 @@ def replace(host, repository, attributes=None, *options):
 
 
 def hasten(box, *booted):
-    """Let the startd look at /cvmfs every few seconds."""
+    """Let the startd look at /cvmfs every few seconds; returns when each has looked twice since."""
     for one in booted:
         box.inside(one.container, "sh", "-c", f"{HASTEN} && kill -HUP 1", user="osg")
-    # A startd that reads its configuration asks its starter again what it can do
-    time.sleep(8)
+    # By then it also knows again what its starter can do, which it asks when it reads its configuration
+    for one in booted:
+        for _ in range(2):
+            before = written(box, one.container)
+            payload.wait_until(lambda name=one.container, before=before: written(box, name) != before)
+
+
+def written(box, container):
+    """When the pilot last wrote down what it knows."""
+    return box.inside(container, "stat", "-c", "%i %z", f"{record(box, container)}/state.json", user="osg")
 
 
 def record(box, container):
@@ -102,7 +110,7 @@ def state(box, container):
 
 
 def forgive(box, container):
-    """Every failure is four hours older."""
+    """Every failure is four hours older; lost where the pilot looks at this moment (see `forgiven` of wait_for)."""
     box.inside(container, "python3", "-I", "-c", FORGIVE, str(record(box, container)), user="osg")
 
 
@@ -121,12 +129,17 @@ def underscored(repository):
     return repository.replace(".", "_").replace("-", "_")
 
 
-def wait_for(pool, site, **expected):
-    """The site's ad as soon as it has these attributes; and how long that took."""
+def wait_for(pool, site, forgiven=None, **expected):
+    """The site's ad as soon as it has these attributes; and how long that took.
+
+    `forgiven`: box and container, where that takes a pardon. A look that had begun before would overwrite a single one.
+    """
     begin = time.monotonic()
     ad = {}
 
     def there():
+        if forgiven:
+            forgive(*forgiven)
         ad.update(troubles.ad(pool, site))
         return all(ad.get(name) == value for name, value in expected.items())
 

@@ -3,7 +3,6 @@
 import functools
 import re
 import shutil
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +24,6 @@ ROCKY = f"/cvmfs/{SINGULARITY}/htc/rocky:9"
 # /proc not masked, and masked as Docker does it by default: there is no PID namespace then
 OPEN = tuple(f"--security-opt={option}" for option in pilot.SECURITY["docker"])
 MASKED = tuple(option for option in OPEN if "systempaths" not in option)
-HASTEN = "sed -i 's/^\\(STARTD_CRON_CVMFS_PERIOD\\) = .*/\\1 = 5s/' /run/ospool-ep/ep-*/condor_config"
 # The sum of the resident memory of what is in PID 1's own mount namespace, less the program that looks
 OUTSIDE = """\
 import os, pathlib, re
@@ -36,7 +34,10 @@ def space(pid):
         return ""
 for one in pathlib.Path("/proc").glob("[0-9]*"):
     if one.name != str(os.getpid()) and space(one.name) == space("1"):
-        status = (one / "status").read_text()
+        try:
+            status = (one / "status").read_text()
+        except OSError:  # it has just ended
+            continue
         print(re.search(r"VmRSS:\\s+(\\d+)", status)[1], re.search(r"Name:\\s+(.*)", status)[1])
 """
 
@@ -127,13 +128,6 @@ def clients(box, container, repository=""):
 def signal(box, container, number, repository=""):
     """Send a signal to the client of one repository, or of all."""
     box.inside(container, "kill", f"-{number}", *clients(box, container, repository), user="osg")
-
-
-def hasten(box, *booted):
-    """Let the startd ask CVMFS every five seconds."""
-    for one in booted:
-        box.inside(one.container, "sh", "-c", f"{HASTEN} && kill -HUP 1", user="osg")
-    time.sleep(3)
 
 
 def wait_for_ad(pool, site, true, timeout_s=60):

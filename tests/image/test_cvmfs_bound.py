@@ -1,5 +1,6 @@
 """A healthy /cvmfs of the host, with squashfuse for its client, in a pilot: jobs read it, the ad says what is there."""
 
+import re
 import time
 
 import bound
@@ -102,7 +103,7 @@ def test_the_log_says_what_is_there_and_what_has_failed(box, sites):
     log = pilot.logs(box.engine, sites["at-host"].container)
     assert f"{OASIS} (revision {REVISION})" in log
     assert "warning: cvmfs-io-errors" in log
-    assert f"found: {RECENT} failed 60 minutes ago" in log
+    assert re.search(f"found: {re.escape(RECENT)} failed 6[0-9] minutes ago", log)
 
 
 def test_what_is_mounted_on_the_host_later_is_seen(box, pool, boot):
@@ -113,8 +114,7 @@ def test_what_is_mounted_on_the_host_later_is_seen(box, pool, boot):
         assert bound.said(booted.ad, later) == NOT_THERE
         host.serve(later)
         bound.hasten(box, booted)
-        bound.forgive(box, booted.container)
-        bound.wait_for(pool, "later", **{bound.has(later): "true"})
+        bound.wait_for(pool, "later", (box, booted.container), **{bound.has(later): "true"})
 
 
 def test_the_config_repository_comes_into_containers_too(pool, sites):

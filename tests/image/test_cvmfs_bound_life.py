@@ -41,7 +41,7 @@ def sites(box, pool, token_file, hosts):
 def others_run(pool, site):
     """Jobs that do not need CVMFS: in the default image, and in one of their own."""
     sent = [bound.send(pool, site, *more, script=PLAIN) for more in ((), (image(TINY),))]
-    assert [ended(pool, job, 40).stdout for job in sent] == ["plain\n"] * 2
+    assert [ended(pool, job).stdout for job in sent] == ["plain\n"] * 2
 
 
 def stay(pool, *sent):
@@ -73,8 +73,7 @@ def test_a_new_mount_counts_only_after_four_hours(box, pool, sites, hosts):
     time.sleep(3 * bound.PERIOD_S)
     assert box.inside(sites["dying"].container, "cat", f"/cvmfs/{OASIS}/hello") == f"{OASIS}\n"
     assert troubles.ad(pool, "dying")[bound.has(OASIS)] == "false"
-    bound.forgive(box, sites["dying"].container)
-    ad, _ = bound.wait_for(pool, "dying", **ON)
+    ad, _ = bound.wait_for(pool, "dying", (box, sites["dying"].container), **ON)
     assert bound.said(ad, OASIS) == ["true", bound.REVISION, "0", "-1"]
     assert ended(pool, bound.send(pool, "dying", needs=OASIS)).exit_code == 0
 
@@ -88,8 +87,7 @@ def test_an_io_error_takes_a_repository_off(box, pool, sites, hosts):
     assert (has, nioerr) == ("false", "1")
     assert 0 <= int(age_s) < 120
     bound.replace(hosts["dying"], OASIS)
-    bound.forgive(box, sites["dying"].container)
-    bound.wait_for(pool, "dying", **ON)
+    bound.wait_for(pool, "dying", (box, sites["dying"].container), **ON)
 
 
 @pytest.mark.lane("dying")
@@ -131,8 +129,7 @@ def test_a_repository_that_hangs_costs_its_attributes_and_no_more(box, pool, sit
         nothing_piles_up(box, pool, "hanging", booted, 0)
         others_run(pool, "hanging")
         stay(pool, needs)
-    bound.forgive(box, booted.container)
-    bound.wait_for(pool, "hanging", **ON, CVMFS_STUCK_PROBES="0")
+    bound.wait_for(pool, "hanging", (box, booted.container), **ON, CVMFS_STUCK_PROBES="0")
     calm(box, booted)
 
 
@@ -143,8 +140,7 @@ def test_all_repositories_hang_and_the_pilot_goes_on(box, pool, sites, hosts):
     with bound.stopped(hosts["all-hang"], CONFIG, OASIS, SINGULARITY):
         bound.wait_for(pool, "all-hang", **everything, CVMFS_STUCK_PROBES="3")
         others_run(pool, "all-hang")
-    bound.forgive(box, booted.container)
-    bound.wait_for(pool, "all-hang", **ON, CVMFS_STUCK_PROBES="0")
+    bound.wait_for(pool, "all-hang", (box, booted.container), **ON, CVMFS_STUCK_PROBES="0")
     calm(box, booted)
 
 
@@ -156,8 +152,7 @@ def test_questions_that_cannot_be_killed_are_counted_and_never_doubled(box, pool
         assert OASIS in ad["CVMFS_COMMENT"]
         nothing_piles_up(box, pool, "unkillable", booted, 1)
         others_run(pool, "unkillable")
-    bound.forgive(box, booted.container)
-    bound.wait_for(pool, "unkillable", **ON, CVMFS_STUCK_PROBES="0")
+    bound.wait_for(pool, "unkillable", (box, booted.container), **ON, CVMFS_STUCK_PROBES="0")
     calm(box, booted)
 
 
@@ -165,6 +160,4 @@ def test_questions_that_cannot_be_killed_are_counted_and_never_doubled(box, pool
 def test_docker_stop_is_as_fast_as_always_while_cvmfs_hangs(box, pool, sites, hosts):
     with bound.stopped(hosts["all-hang"], *bound.THREE):
         bound.wait_for(pool, "all-hang", CVMFS_STUCK_PROBES="3")
-        begin = time.monotonic()
-        assert pilot.stop(box.engine, sites["all-hang"].container) == 0
-        assert time.monotonic() - begin < 8
+        assert pilot.stop(box.engine, sites["all-hang"].container) == 0, "137 would say that it took longer"

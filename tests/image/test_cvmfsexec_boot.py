@@ -134,14 +134,14 @@ def test_after_a_failed_attempt_of_a_standin_for_cvmfsexec_no_client_is_left(box
     """Without a PID namespace those of the repositories that had been mounted before would be."""
     served = box.new_path()
     shutil.copytree(cvmfs_standin.server(box), served)
-    last, later = served / f"{SINGULARITY}.sqfs", served / "later"
-    last.rename(later)
+    refuses = served / f"{SINGULARITY}.refuses"
+    refuses.touch()
     options = (*cvmfs_standin.mounts(box, served=served), "--entrypoint", "ospool-cvmfs")
     look = ("sh", "-c", "ls -d /cvmfs/*/; ps -e -o args= | grep -c '[s]quashfuse_ll -f'")
     with cvmfs_standin.started(box, "twice", *options, security=security, command=look) as container:
-        payload.wait_until(lambda: "next attempt in" in pilot.logs(box.engine, container), 30)
-        later.rename(last)
-        ended = cvmfs_standin.result(box, container)
+        payload.wait_until(lambda: "next attempt in" in pilot.logs(box.engine, container))
+        refuses.unlink()
+        ended = cvmfs_standin.result(box, container, GIVEN_UP_S)
     assert ended.code == 0, ended
     assert ended.out.split() == [*(f"/cvmfs/{name}/" for name in (CONFIG, OASIS, SINGULARITY)), "3"], ended
 
@@ -205,10 +205,5 @@ def test_after_two_minutes_a_pilot_with_a_standin_for_cvmfsexec_gives_up(box, sl
     id = "cvmfs-mount-timeout" if case == "sleeps" else "cvmfs-mount-failed"
     assert (ended.code, ended.refusals) == (69, [id]), ended
     told = selftests.problem(ended, id)
-    words = {
-        "dead proxy": "proxy connection problem",
-        "dead squid": "failed to resolve proxy address",
-        "sleeps": "120 s",
-    }
-    assert words[case] in told["found"], told
+    assert WORDS[case] in told["found"], told
     assert case == "sleeps" or "CVMFS_HTTP_PROXY" in told["type"]

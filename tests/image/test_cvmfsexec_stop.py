@@ -5,6 +5,7 @@ import time
 import cvmfs_standin
 import payload
 import pytest
+import runs
 from cvmfs_standin import MASKED, OASIS, OPEN
 
 from poolbox import pilot, slots
@@ -19,7 +20,7 @@ echo here >/cvmfs-logs/started
 while :; do sleep 0.2; done
 """
 STUBBORN = "#!/bin/sh\ntrap '' TERM\necho here >/cvmfs-logs/started\nwhile :; do sleep 1; done\n"
-SLEEPS = "STANDIN_SLEEP_S=100\n"
+SLEEPS = "STANDIN_SLEEP_S=1000\n"
 
 
 def started(box, boot, site, security, **how):
@@ -42,9 +43,7 @@ def gone(pool, site):
 @MODES
 def test_with_a_standin_for_cvmfsexec_an_idle_pilot_leaves_at_once(box, pool, boot, security):
     booted, _ = started(box, boot, "idle", security)
-    code, seconds = stopped(box, booted.container)
-    assert code == 0
-    assert seconds < 5
+    assert stopped(box, booted.container)[0] == 0
     gone(pool, "idle")
 
 
@@ -53,10 +52,9 @@ def test_with_a_standin_for_cvmfsexec_a_job_gets_sigterm_and_cvmfs_until_its_end
     booted, logs = started(box, boot, "obedient", security)
     job = payload.send(pool, "obedient", script=OBEDIENT)
     payload.wait_until((logs / "started").exists)
-    code, seconds = stopped(box, booted.container)
+    code, _ = stopped(box, booted.container)
     payload.remove(pool, job)
     assert code == 0
-    assert seconds < 8
     assert (logs / "got").read_text() == "TERM\nfrom oasis\n"
     gone(pool, "obedient")
 
@@ -68,8 +66,20 @@ def test_with_a_standin_for_cvmfsexec_a_job_that_ignores_sigterm_does_not_break_
     code, seconds = stopped(box, booted.container)
     payload.remove(pool, job)
     assert code == 0
-    assert 4 < seconds < 10
+    assert seconds > 4, "the job's own time"
     gone(pool, "stubborn")
+
+
+def test_neither_does_such_a_job_beside_standins_for_clients_that_hang(box, pool, boot):
+    """Without a PID namespace cvmfsexec waits for them."""
+    booted, logs = started(box, boot, "stubborn-hangs", MASKED)
+    job = payload.send(pool, "stubborn-hangs", script=STUBBORN)
+    payload.wait_until((logs / "started").exists)
+    cvmfs_standin.signal(box, booted.container, "STOP")
+    code, seconds = stopped(box, booted.container)
+    payload.remove(pool, job)
+    print(f"docker stop with a stubborn job and clients that hang: {seconds:.1f} s")
+    assert code == 0
 
 
 @MODES
@@ -79,25 +89,20 @@ def test_a_signal_while_a_standin_for_cvmfsexec_mounts(box, security, number, co
     with cvmfs_standin.started(box, "mounting", *options, security=()) as container:
         payload.wait_until(lambda: "mounting" in pilot.logs(box.engine, container), 20)
         time.sleep(1)
-        begin = time.monotonic()
         box.engine.run("kill", "-s", number, container)
-        assert pilot.wait(box.engine, container, 20) == code
-        assert time.monotonic() - begin < 3
+        assert pilot.wait(box.engine, container) == code, "by itself it would mount, and go on"
 
 
 @MODES
 def test_signals_around_the_mount_with_a_standin_for_cvmfsexec_are_not_lost(box, boot, security):
     """Between Python's handlers, init's and the master's there must be no moment at which nobody hears."""
-    codes, slowest = set(), 0.0
+    codes = set()
     for number, delay_s in enumerate((0.2, 0.6, 0.9, 1.2, 1.5, 1.8, 2.2, 2.6)):
         booted, _ = started(box, boot, f"around{number}", security, slot=False)
         payload.wait_until(lambda name=booted.container: "mounting" in pilot.logs(box.engine, name), 20)
         time.sleep(delay_s)
-        code, seconds = stopped(box, booted.container)
-        codes.add(code)
-        slowest = max(slowest, seconds)
-    assert codes <= {0, 143}
-    assert slowest < 8
+        codes.add(stopped(box, booted.container)[0])
+    assert codes <= {0, 143}, "137 would say that one took longer than the window"
 
 
 def test_a_stop_with_inits_of_the_runtime_and_a_standin_for_cvmfsexec(box, pool, boot):
@@ -124,10 +129,16 @@ def test_a_restart_of_the_container_with_a_standin_for_cvmfsexec(box, boot, site
     assert cvmfs_standin.inside(box, booted.container, "cat", f"/cvmfs/{OASIS}/README") == "from oasis\n"
 
 
-def test_the_window_of_docker_stop_is_the_same_with_a_standin_for_cvmfsexec(box, pool, boot):
-    boot("plain-stop")
-    plain = stopped(box, f"{pool.name}-plain-stop")[1]
-    booted, _ = started(box, boot, "mount", OPEN)
-    mounted = stopped(box, booted.container)[1]
-    print(f"docker stop, idle: {plain:.2f} s without, {mounted:.2f} s with cvmfsexec's stand-in")
-    assert mounted < plain + 2
+@pytest.fixture(scope="module")
+def plain_s(box, pool, token_file):
+    """What a stop takes without cvmfsexec."""
+    with runs.together(box, pool, token_file, {"plain-stop": ({}, ())}) as booted:
+        return stopped(box, booted["plain-stop"].container)[1]
+
+
+@MODES
+def test_the_window_of_docker_stop_is_the_same_with_a_standin_for_cvmfsexec(box, boot, plain_s, security):
+    booted, _ = started(box, boot, "mount" if security == OPEN else "mount-masked", security)
+    mounted_s = stopped(box, booted.container)[1]
+    print(f"docker stop, idle: {plain_s:.2f} s without, {mounted_s:.2f} s with cvmfsexec's stand-in")
+    assert mounted_s < 2 * plain_s + 2

@@ -15,6 +15,13 @@ from poolbox import pool as pools
 INSIDE = Path(__file__).parent / "inside/become_init.py"
 MOUNTED = ("-v", f"{INSIDE}:/become_init.py:ro", "--entrypoint", "python3")
 # A payload that says what it hears; `sleep` must not be what a signal waits for
+# A cvmfs client of the masked mode that hangs: a stopped orphan; and the umount that waits for its end
+CLIENT = "(setsid bash -c 'kill -STOP $$' & echo $! >/tmp/client)"
+WAITS = """\
+begin=$(date +%s%3N)
+while kill -0 $(cat /tmp/client) 2>/dev/null; do sleep 0.05; done
+echo waited $(($(date +%s%3N) - begin))
+"""
 HEARS = """\
 for name in INT QUIT HUP USR1 USR2; do trap "echo heard $name" $name; done
 trap 'echo heard TERM; exit 7' TERM
@@ -105,7 +112,7 @@ def test_signals_reach_the_payload_and_nobody_else(box, options):
     with started(box, HEARS, *options) as name:
         for signal in ("INT", "USR1", "USR2", "HUP", "QUIT", "HUP", "ALRM", "PIPE", "TERM"):
             kill(box, name, signal)
-        assert pilot.wait(box.engine, name, 5) == 7
+        assert pilot.wait(box.engine, name, 60) == 7
         said = pilot.logs(box.engine, name).splitlines()
     assert said == ["ready", "heard HUP", "heard QUIT", "heard HUP", "heard TERM"]
 
@@ -140,35 +147,66 @@ def test_it_is_small(box):
 
 @pytest.mark.parametrize("options", [(), ("--init",)], ids=["PID 1", "not PID 1"])
 def test_a_client_that_hangs_is_killed_so_that_cvmfsexec_can_end(box, options):
-    """It stands in for a cvmfs client of the masked mode, a stopped orphan, and for the umount that waits for it."""
-    client = "(setsid bash -c 'kill -STOP $$' & echo $! >/tmp/client); exit 6"
-    waits = "while kill -0 $(cat /tmp/client) 2>/dev/null; do sleep 0.1; done"
-    begin = time.monotonic()
-    ended = ends(box, client, env={"STANDIN_END": waits, "ORPHANS_FIRST": "1"}, options=options)
+    """It had a moment to end by itself; 137 would say that cvmfsexec was killed."""
+    ended = ends(box, f"{CLIENT}; exit 6", env={"STANDIN_END": WAITS, "ORPHANS_FIRST": "1"}, options=options)
     assert ended.code == 6
     assert ended.err == ""
-    assert 2 < time.monotonic() - begin < 5
+    assert waited_ms(ended.out) > 1900
+
+
+def waited_ms(said):
+    """How long the client that hangs held cvmfsexec."""
+    return int(said.partition("waited ")[2].split()[0])
+
+
+def test_late_in_a_stop_a_client_that_hangs_is_killed_sooner(box):
+    """A stubborn job has used up most of the window: the rest must do for cvmfsexec."""
+    found = {}
+    for stubborn_s in (0, 6):
+        script = f"{CLIENT}; trap 'sleep {stubborn_s}; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+        with started(box, script, env={"STANDIN_END": WAITS, "ORPHANS_FIRST": "1"}) as name:
+            kill(box, name, "TERM")
+            assert pilot.wait(box.engine, name, 60) == 0
+            found[stubborn_s] = waited_ms(pilot.logs(box.engine, name))
+    print(f"a client that hangs is waited for, by the seconds of the stop: {found} ms")
+    assert found[6] < found[0]
+
+
+def test_a_stop_that_was_asked_for_is_no_reason_to_start_again(box):
+    script = "trap 'exit 0' TERM; echo ready; while :; do sleep 0.05; done"
+    with started(box, script, env={"LEAVE": "75"}) as name:
+        kill(box, name, "TERM")
+        assert pilot.wait(box.engine, name, 60) == 0
 
 
 def test_a_cvmfsexec_that_does_not_end_is_not_waited_for_for_ever(box):
     begin = time.monotonic()
-    ended = ends(box, "exit 0", env={"STANDIN_END": "sleep 100"})
+    ended = ends(box, "exit 0", env={"STANDIN_END": "sleep 1000"})
     assert ended.code == 137
     assert ended.err == "init: condor_master has ended, cvmfsexec has not in 5 s: killed\n"
-    assert 5 < time.monotonic() - begin < 8
+    assert time.monotonic() - begin > 5
+
+
+@pytest.mark.parametrize(("end", "code"), [("sleep 1000 & sleep 1001", 137), ("setsid sleep 1002 &", 0)])
+def test_without_a_pid_namespace_nobody_lives_on(box, end, code):
+    """Apptainer: what is left would hold the cache. The shell around it stands in for the host."""
+    around = "python3 /become_init.py 'exit 0'; echo ended $?; pgrep -x sleep; echo looked"
+    options = ("-v", f"{INSIDE}:/become_init.py:ro", "--entrypoint", "bash")
+    ended = box.run({"STANDIN_END": end}, options=options, command=("-c", around))
+    assert ended.out.splitlines() == [f"ended {code}", "looked"]
 
 
 def test_a_cvmfsexec_that_takes_a_second_to_end_is_waited_for(box):
     assert ends(box, "exit 5", env={"STANDIN_END": "sleep 1"}).code == 5
 
 
-@pytest.mark.parametrize(("script", "least_s"), [(HEARS, 0), ("trap '' TERM; echo ready; sleep 100", 9)])
+@pytest.mark.parametrize(("script", "least_s"), [(HEARS, 0), ("trap '' TERM; echo ready; sleep 1000", 9)])
 def test_a_payload_that_has_lost_cvmfsexec_is_told_to_end(box, script, least_s):
     with started(box, script) as name:
         begin = time.monotonic()
         box.inside(name, "pkill", "-KILL", "-f", "^bash -c bash -c .echo")
-        assert pilot.wait(box.engine, name, 15) == 137
-        assert least_s <= time.monotonic() - begin < least_s + 4
+        assert pilot.wait(box.engine, name, 60) == 137
+        assert least_s <= time.monotonic() - begin
         if not least_s:
             assert "heard TERM" in pilot.logs(box.engine, name)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ospool_ep import locks
+from ospool_ep.cvmfs import names
 from ospool_ep.machine import TIMED_OUT, Machine
 
 # What is healthy answers in milliseconds.
@@ -27,7 +28,8 @@ class Found:
 def resolve(machine: Machine, path: str, questions: Path | None = None) -> Found:
     """Ask in another process, which is left behind where it hangs.
 
-    `questions`: a directory for locks. While an earlier question about the path hangs no second one is asked.
+    `questions`: a directory for locks. While an earlier question about the path hangs no second one is asked; about a
+    path in a repository of CVMFS, while anybody's about that repository does (cvmfs.look has the same locks).
     """
     with _lock(questions, path) as lock:
         if lock is None:
@@ -53,8 +55,16 @@ def _lock(directory: Path | None, path: str) -> Iterator[tuple[int, ...] | None]
         # On a full disk there is no lock: a second question is the lesser evil.
         with suppress(OSError):
             if directory is not None:
-                directory.mkdir(exist_ok=True)
-                name = path.replace("%", "%25").replace("/", "%2F")
-                lock = stack.enter_context(locks.held(directory / name, PATIENCE_S))
+                directory.mkdir(mode=0o700, exist_ok=True)
+                lock = stack.enter_context(locks.held(directory / _name(path), PATIENCE_S))
                 inherited = None if lock is None else (lock,)
         yield inherited
+
+
+def _name(path: str) -> str:
+    """Of the lock: the repository, or the whole path."""
+    root, _, inside = path.partition(f"{names.ROOT}/")
+    repository = inside.partition("/")[0]
+    if not root and names.is_repository(repository):
+        return repository
+    return path.replace("%", "%25").replace("/", "%2F")

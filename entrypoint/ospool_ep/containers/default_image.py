@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ospool_ep.concurrently import concurrently
 from ospool_ep.containers import ask, binds
 from ospool_ep.machine import Machine
 from ospool_ep.problem import shorten
@@ -56,6 +58,18 @@ def choose(entries: tuple[tuple[int, str], ...], draw: float) -> str:
         if left < 0:
             return image
     return ""
+
+
+def locate_all(
+    machine: Machine, images: tuple[str, ...], registry: bool, questions: Path | None = None
+) -> tuple[Image, ...]:
+    """The same for several, side by side: each may wait for a mount that hangs."""
+    calls = [partial(locate, machine, image, registry, questions) for image in images]
+    answers = concurrently(calls, 4 * ask.PATIENCE_S)
+    crash = next((one for one in answers if isinstance(one, BaseException) and not isinstance(one, TimeoutError)), None)
+    if crash:
+        raise crash
+    return tuple(one if isinstance(one, Image) else Image() for one in answers)
 
 
 def locate(machine: Machine, image: str, registry: bool, questions: Path | None = None) -> Image:

@@ -36,7 +36,7 @@ def main(words: tuple[str, ...], environ: Mapping[str, str]) -> NoReturn:
         found, place = record.of_job(job.value("-W")), job.value("-W")
         setup = found.setup()
         _refuse(job, found, place)
-        mounted = binds.again(Machine(), setup.binds, found.questions)[0]
+        mounted = binds.again(Machine(), setup.binds, setup.locks)[0]
         changed = prepared(job, setup, mounted).working_in(_apart(place))
         own = environment(environ, setup, found, changed)
         if job.action == "test":

@@ -8,8 +8,8 @@ RETEST = "/usr/libexec/ospool-ep/retest"
 _PERIOD_S = 30
 
 
-# The image that a job runs in: its own, or else the default one.
-_IMAGE = f"({requirements.IMAGE} ?: MY.OSG_DEFAULT_SINGULARITY_IMAGE)"
+# The image that a job runs in: its own, or else the default one, if that can be had now.
+_IMAGE = f"({requirements.IMAGE} ?: {requirements.DEFAULT})"
 
 
 def knobs(record: str, pid_namespaces: bool) -> dict[str, str]:

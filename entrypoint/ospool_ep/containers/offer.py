@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ospool_ep.containers import binds, cache, default_image, examine, probe, registry, verdict
 from ospool_ep.containers.default_image import Image
@@ -21,7 +22,7 @@ class Containers:
     """Frozen: what was seen to work, what is mounted, and the default images that were drawn.
 
     `later`: a CVMFS that does not answer now; jobs get it when it does. `lasting`: a comment on what will not change
-    during the pilot's life, `comment` on the rest.
+    during the pilot's life, `comment` on the rest. `questions`: see ask.resolve.
     """
 
     able: Ability = field(default_factory=Ability)
@@ -33,27 +34,32 @@ class Containers:
     gpu_image: Image = field(default_factory=Image)
     lasting: str = ""
     comment: str = ""
+    questions: str = ""
 
 
-def look(machine: Machine, settings: Settings, draw: float) -> tuple[Containers, tuple[Problem, ...]]:
-    """Test what jobs will get. `draw` in [0, 1) chooses the default image."""
+def look(
+    machine: Machine, settings: Settings, draw: float, questions: Path | None = None
+) -> tuple[Containers, tuple[Problem, ...]]:
+    """Test what jobs will get. `draw` in [0, 1) chooses the default image; `questions`: see ask.resolve."""
     cvmfs = binds.cvmfs(machine)
-    alive, _ = binds.present(machine, cvmfs)  # what is wrong with it has a check of its own
-    there, missing = binds.present(machine, binds.read(settings.bind_extra))
+    locks = questions if cvmfs else None  # nobody else asks at boot, and a look leaves nothing behind
+    alive, _ = binds.present(machine, cvmfs, locks)  # what is wrong with it has a check of its own
+    there, missing = binds.present(machine, binds.read(settings.bind_extra), locks)
     mounted, later = (*alive, *there), tuple(bind.text for bind in cvmfs if bind.text not in alive)
     able, problems = examine.examine(machine, PATH, mounted, not settings.disable_pid_namespaces)
     chosen, chosen_gpu = (
         default_image.choose(default_image.distribution(text), draw)
         for text in (settings.default_distribution, settings.default_distribution_gpu)
     )
-    image, gpu_image = (default_image.locate(machine, name, registry=False) for name in (chosen, chosen_gpu))
+    image, gpu_image = default_image.locate_all(machine, (chosen, chosen_gpu), registry=False, questions=locks)
     unfit = _unfit(machine, able, mounted, chosen, image)
     problems = (*missing, *problems, *unfit)
     lasting, others = (
         verdict.comment(tuple(one for one in problems if (one.id in _LASTING) is wanted)) for wanted in (True, False)
     )
     image = Image() if unfit else image
-    return Containers(able, mounted, later, chosen, chosen_gpu, image, gpu_image, lasting, others), problems
+    asked = str(questions or "")
+    return Containers(able, mounted, later, chosen, chosen_gpu, image, gpu_image, lasting, others, asked), problems
 
 
 def _unfit(machine: Machine, able: Ability, mounted: tuple[str, ...], chosen: str, image: Image) -> tuple[Problem, ...]:
@@ -92,6 +98,7 @@ def setup(found: Containers, settings: Settings, free_mb: int, gpu_libraries: tu
         default_gpu_image=found.chosen_gpu,
         cache_mb=cache.size_mb(free_mb) if found.able.sif else 0,
         gpu_libraries=gpu_libraries,
+        questions=found.questions,
     )
 
 

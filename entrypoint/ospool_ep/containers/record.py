@@ -21,6 +21,7 @@ class Setup:
     """What the boot decided, for the life of the pilot. `environment` is for pulls: proxies, certificates;
     `comment` on what will not change: no PID namespaces, binds that were not there. `gpu_libraries`: the driver's
     that Apptainer's --nv does not find by itself; `library_path`: where jobs that run directly find them.
+    `questions`: the directory of ask.resolve's locks.
     """
 
     version: str = ""
@@ -35,7 +36,13 @@ class Setup:
     cache_mb: int = 0
     gpu_libraries: tuple[str, ...] = ()
     library_path: str = ""
+    questions: str = ""
     log: str | None = None
+
+    @property
+    def locks(self) -> Path | None:
+        """Of questions to paths that may hang."""
+        return Path(self.questions) if self.questions else None
 
 
 @dataclass(frozen=True)
@@ -78,11 +85,6 @@ class Record:
     def lock(self) -> Path:
         """Held by a test and by everything it started, however long that takes."""
         return self.path / "lock"
-
-    @property
-    def questions(self) -> Path:
-        """Locks of questions to paths that may hang."""
-        return self.path / "questions"
 
     def create(self, setup: Setup, state: State) -> None:
         """Make the directory; proxies may have passwords. Raises OSError."""

@@ -8,6 +8,10 @@ _DOCKER = '(regexp("^docker://", TARGET.DockerImage) ? TARGET.DockerImage : strc
 IMAGE = f"(TARGET.SingularityImage ?: (TARGET.ContainerImage ?: {_DOCKER}))"
 
 
+# For jobs that name none; they run directly while it is in a repository that cannot be used.
+_OUT_OF_REACH = "regexp(MY.CVMFS_UNUSABLE, MY.OSG_DEFAULT_SINGULARITY_IMAGE) =?= True"
+DEFAULT = f"({_OUT_OF_REACH} ? undefined : MY.OSG_DEFAULT_SINGULARITY_IMAGE)"
+
 # Printable ASCII without quotes and backslashes, which not every reader of ads survives (values.string).
 # The last part is for PCRE, whose $ overlooks a line end: nothing follows.
 PLAIN = "^[] !#-[^-~]+$(?![^.])"

@@ -82,7 +82,7 @@ def test(
 ) -> tuple[State, tuple[Problem, ...]]:
     """Test what a job would get."""
     probe.tidy(found.path.parent)
-    mounted, missing = binds.again(machine, setup.binds, found.questions)
+    mounted, missing = binds.again(machine, setup.binds, setup.locks)
     home = str(found.path.parent)
     able, wrong = examine.examine(machine, home, mounted, setup.pid_namespaces, setup.version)
     volume = scratch.look(machine)

@@ -18,7 +18,7 @@ _TRIED = ("CVMFS", "local")
 def look(machine: Machine, found: Record, setup: Setup, state: State) -> Answer:
     """The registry that most images come from, and the default images: of a registry that answers, or that start."""
     names = (setup.default_image, setup.default_gpu_image)
-    places = [default_image.locate(machine, name, True, found.questions) for name in names]
+    places = list(default_image.locate_all(machine, names, True, setup.locks))
     failures = _failures(setup, state, {registry.host_of(one.name) for one in places if one.source == "registry"})
     had = [one if _had(machine, found, setup, one, failures) else Image() for one in places]
     return Answer(failures[registry.DOCKER_HUB], had[0].name, had[0].source, had[1].name, _broken(places, had))
@@ -53,5 +53,5 @@ def _had(machine: Machine, found: Record, setup: Setup, image: Image, failures: 
         return not failures[registry.host_of(image.name)]
     if not image.name:
         return False
-    mounted, _ = binds.again(machine, setup.binds, found.questions)
+    mounted, _ = binds.again(machine, setup.binds, setup.locks)
     return probe.starts(machine, str(found.path.parent), mounted, setup.pid_namespaces, probe.Start(image.name))

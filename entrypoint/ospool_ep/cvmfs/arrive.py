@@ -58,7 +58,8 @@ def arrive(directory: str, machine: Machine | None = None) -> tuple[Order, Given
     if not all(map(readable, answers)):
         os._exit(1)
     state = _state(order.repositories, answers, machine.now)
-    return order, Given(dataclasses.replace(state, leave=order.leave), order.warnings, order.note, order.reserved_mb)
+    note = "; ".join(filter(None, (order.note, _unread(answers))))
+    return order, Given(dataclasses.replace(state, leave=order.leave), order.warnings, note, order.reserved_mb)
 
 
 def _state(repositories: tuple[str, ...], answers: tuple[Answer, ...], now: int) -> State:
@@ -75,8 +76,14 @@ def mounted(repositories: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def readable(answer: Answer) -> bool:
-    """A file was read; or there is none near the root, and the client itself has told its numbers."""
-    return not answer.error and bool(answer.file or answer.revision is not None)
+    """A file was read; or there is none near the root, and the client itself has told the revision."""
+    return not answer.error
+
+
+def _unread(answers: tuple[Answer, ...]) -> str:
+    """Where only the client's word counts."""
+    unread = [answer.name for answer in answers if not answer.file]
+    return f"no file was found to read near the root of {', '.join(unread)}" if unread else ""
 
 
 def send(order: Order, inside: socket.socket) -> None:

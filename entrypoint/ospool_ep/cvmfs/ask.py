@@ -23,7 +23,7 @@ _GRACE_S = 0.5
 
 @dataclass(frozen=True)
 class Answer:
-    """What a repository said; `error`: the name of an errno, LATE, STUCK, UNASKED or look.EMPTY.
+    """What a repository said; `error`: the name of an errno, LATE, STUCK, UNASKED, look.EMPTY or look.UNREAD.
 
     `file`: what was read of it; `last_ioerr`: seconds since 1970, 0 for never. None: the number is not known.
     """
@@ -41,11 +41,12 @@ def ask(
 ) -> tuple[Answer, ...]:
     """One answer for each name, in order, within `patience_s` and a little.
 
-    `read`: a file of each must be read. `way`: a command that leads to where they are mounted.
+    `read`: cvmfsexec has mounted them, and a file of each must be read. `way`: a command that leads there.
     """
     if not asked:
         return ()
-    program = ("python3", "-I", "-S", str(_PROGRAM), f"{patience_s:g}", _locks(machine), str(machine.path(names.ROOT)))
+    places = _locks(machine, own=read), str(machine.path(names.ROOT))
+    program = ("python3", "-I", "-S", str(_PROGRAM), f"{patience_s:g}", *places)
     result = machine.run((*way, *program, "read" if read else "list", *asked), patience_s + _GRACE_S)
     found = {answer.name: answer for answer in map(_answer, result.stdout.splitlines()) if answer}
     # A child that ended before its time has asked nobody
@@ -53,9 +54,16 @@ def ask(
     return tuple(found.get(name, Answer(name, silent)) for name in asked)
 
 
-def _locks(machine: Machine) -> str:
-    """One directory for all questions of this container, the boot's and the later ones (/dev/shm may be the host's)."""
-    directory = (private.parent(machine) or machine.path("/tmp")) / f"cvmfs-{machine.uid}-{machine.hostname}"
+def questions(machine: Machine, own: bool) -> Path:
+    """One directory of locks for all questions of this container, the boot's and the later ones (/dev/shm may be the
+    host's). `own`: to what cvmfsexec has mounted; a bound /cvmfs that hangs says nothing about it.
+    """
+    name = f"cvmfs-{machine.uid}-{machine.hostname}{'-own' if own else ''}"
+    return (private.parent(machine) or machine.path("/tmp")) / name
+
+
+def _locks(machine: Machine, own: bool) -> str:
+    directory = questions(machine, own)
     with suppress(OSError):
         directory.mkdir(mode=0o700)
     return str(directory)

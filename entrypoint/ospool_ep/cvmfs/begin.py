@@ -9,25 +9,34 @@ from ospool_ep.cvmfs import bound, names
 from ospool_ep.cvmfs.ask import ask
 from ospool_ep.cvmfs.called import Called
 from ospool_ep.cvmfs.given import NOT_MOUNTED, Given
-from ospool_ep.environment import load
+from ospool_ep.environment import load, refused
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Problem, exit_code
-from ospool_ep.settings import Settings
+from ospool_ep.settings import TABLE, Settings
 
 _BOTH = "CVMFSEXEC_REPOS has no effect: a /cvmfs is bound in, and alive"
 # On a host that has just booted autofs must mount it first, over the network: so it is asked alone, and for longer.
 _PATIENCE_S = 15.0
 _DEAD = "the /cvmfs that is bound in cannot be used"
+_SQUID = "OSG_SQUID_LOCATION"
 
 
 def begin(
-    machine: Machine, mine: Called, program: str, tell: Callable[[str], None], patient: bool = True
+    machine: Machine,
+    mine: Called,
+    program: str,
+    tell: Callable[[str], None],
+    *,
+    patient: bool = True,
+    a_pilot: bool = True,
 ) -> Given | None:
     """What is known of CVMFS where it was not mounted; None where nothing was looked at yet. Does not return where it
-    was: `program` then runs inside, with the same arguments. `patient`: wait for what may pass by itself.
+    was: `program` then runs inside, with the same arguments. `patient`: wait for what may pass by itself. `a_pilot`:
+    every variable counts, not only those of CVMFS.
     """
     settings, wrong = load(mine.environ)
+    wrong = wrong if a_pilot else variables(mine)
     if settings.cvmfs_repositories is None:
         return None
     found, alive = _bound(machine)
@@ -37,11 +46,16 @@ def begin(
 
     note = _DEAD if found.state.source else ""
     order = arrive.Order(mine.environ, mine.started, settings.cvmfs_repositories, note=note, warnings=found.problems)
-    refused = bool(exit_code(wrong))
+    only_look = bool(exit_code(wrong))
     payload = (program, *mine.arguments)
-    problems = outside.mount(machine, settings, order, payload, tell, patient=patient, only_look=refused)
-    found = dataclasses.replace(found, note="not mounted while variables are refused" if refused else "")
+    problems = outside.mount(machine, settings, order, payload, tell, patient=patient, only_look=only_look)
+    found = dataclasses.replace(found, note="not mounted while variables are refused" if only_look else "")
     return _refused(found, problems, settings.cvmfs_required is not False)
+
+
+def variables(mine: Called) -> tuple[Problem, ...]:
+    """What is wrong with those that CVMFS is mounted by."""
+    return refused(mine.environ, {*(row.name for row in TABLE if row.field.startswith("cvmfs_")), _SQUID})
 
 
 def _bound(machine: Machine) -> tuple[Given, bool]:

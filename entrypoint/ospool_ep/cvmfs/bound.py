@@ -62,7 +62,16 @@ def judge(
         cure = f"on the host: ls {names.ROOT}/{names.CONFIG}   (if it fails: systemctl start autofs), then {_SHARED}"
         return (warning("cvmfs-empty", f"{names.ROOT} is mounted, and has no repository in it", _WHY, cure),)
     problems = (_told(found, now, *row) for row in _ANSWERS)
-    return (*filter(None, problems), *_propagation(there))
+    return (*_no_config(answers), *filter(None, problems), *_propagation(there))
+
+
+def _no_config(answers: tuple[Answer, ...]) -> tuple[Problem, ...]:
+    """The sign of life: OSG's other repositories cannot be mounted without it."""
+    if not any(one.name == names.CONFIG and one.error in _ABSENT for one in answers):
+        return ()
+    found = f"{names.ROOT} has no {names.CONFIG}, from which the client has the configuration of OSG's repositories"
+    cure = f"on the host: install cvmfs-config-osg, then: cvmfs_config probe {names.CONFIG}"
+    return (warning("cvmfs-config", found, _WHY, cure),)
 
 
 _UNMOUNT = "on the host: umount -l /cvmfs/NAME; ls /cvmfs/NAME   (autofs mounts it again)"

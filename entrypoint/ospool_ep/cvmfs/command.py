@@ -41,10 +41,13 @@ def _command(mine: Called, log: Log) -> int:
         there = running.payload(machine)
         if there is not None:
             running.enter(machine, there, mine.arguments, _harmless(mine.environ))
-        given = begin.begin(machine, mine, PROGRAM, log.line)
-        show_problems(given.problems if given else (), log)
-        if given and exit_code(given.problems):
-            return exit_code(given.problems)
+        problems = begin.variables(mine)
+        if not problems:
+            given = begin.begin(machine, mine, PROGRAM, log.line, a_pilot=False)
+            problems = given.problems if given else ()
+        show_problems(problems, log)
+        if exit_code(problems):
+            return exit_code(problems)
     return _become(mine.arguments, mine.environ)
 
 

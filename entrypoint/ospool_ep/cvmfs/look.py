@@ -14,12 +14,15 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 
 STUCK = "STUCK"
 # There was no thread for it.
 UNASKED = "UNASKED"
 # A mount point of which the mount is missing: no repository is empty.
 EMPTY = "EMPTY"
+# A file was to be read, none was found, and the client has not told its revision either.
+UNREAD = "UNREAD"
 _XATTRS = ("revision", "nioerr", "timestamp_last_ioerr")
 # Enough to find a file in any repository, and few enough not to fetch its catalogues.
 _DIRECTORIES = 24
@@ -75,7 +78,7 @@ def _answer(places: _Places, name: str, read: bool, end: float, finished: _threa
             first = _listed(f"{root}/{name}")
             said["numbers"] = numbers = _xattrs(f"{root}/{name}")
             said["file"] = _read(f"{root}/{name}", first) if read else ""
-            said["error"] = "" if numbers or any(first) else EMPTY
+            said["error"] = _missing(first, read, numbers, said["file"])
     except OSError as error:
         said["error"] = errno.errorcode.get(error.errno or 0, str(error.errno))
     finally:
@@ -83,6 +86,13 @@ def _answer(places: _Places, name: str, read: bool, end: float, finished: _threa
         if lock:
             os.close(lock)
         finished.release()
+
+
+def _missing(first: _Listing, read: bool, numbers: dict[str, int], file: object) -> str:
+    """What is no error of the kernel's. A repository may have no file near its root: then its client's word counts."""
+    if not (numbers or any(first)):
+        return EMPTY
+    return UNREAD if read and not file and "revision" not in numbers else ""
 
 
 def _tell(said: dict[str, object]) -> None:
@@ -114,17 +124,33 @@ def _lock(locks: str, name: str, end: float) -> int | None:
 
 
 def _read(path: str, first: _Listing) -> str:
-    """Read a file, and say which: the kernel may still list a repository that is dead. Empty where none was found."""
-    waiting = [(path, first)]
+    """Read a file, and say which: the kernel may still list a repository that is dead. Empty where none was found.
+
+    The directories take turns, each with its next one below: some repositories are wide, others deep.
+    """
+    files, below = first
+    place, turns = path, [(path, iter(below))]
     for _ in range(_DIRECTORIES):
-        if not waiting:
-            break
-        directory, (files, below) = waiting.pop(0)
         for _, name in sorted(files)[:1]:
-            with open(f"{directory}/{name}", "rb") as file:  # noqa: PTH123 - pathlib takes longer than the question
+            with open(f"{place}/{name}", "rb") as file:  # noqa: PTH123 - pathlib takes longer than the question
                 file.read(1)
-            return f"{directory}/{name}"[len(path) + 1 :]
-        waiting += [(f"{directory}/{name}", _listed(f"{directory}/{name}")) for name in below[:3]]
+            return f"{place}/{name}"[len(path) + 1 :]
+        place = _next(turns)
+        if not place:
+            break
+        files, below = _listed(place)
+        turns.append((place, iter(below)))
+    return ""
+
+
+def _next(turns: list[tuple[str, Iterator[str]]]) -> str:
+    """The directory whose turn it is, and which comes last from now on; empty where all have been seen."""
+    while turns:
+        directory, below = turns.pop(0)
+        name = next(below, None)
+        if name is not None:
+            turns.append((directory, below))
+            return f"{directory}/{name}"
     return ""
 
 

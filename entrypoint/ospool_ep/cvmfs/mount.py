@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ospool_ep.cvmfs import arrive, children, failures, logs, payload, tree
+from ospool_ep.cvmfs import arrive, cache, children, failures, logs, payload, tree
 from ospool_ep.cvmfs.ask import Answer
 from ospool_ep.cvmfs.called import INSIDE
 from ospool_ep.cvmfs.failures import Failed
@@ -79,12 +79,14 @@ def _attempt(machine: Machine, plan: Plan, end: float, patience_s: float) -> Mou
     """One cvmfsexec, in a directory of its own; nothing of it is left where it fails."""
     place = plan.place.private / f"try-{time.monotonic_ns()}"
     place.mkdir()
-    before = logs.sizes(machine)
+    # Where cvmfs's own directory cannot be written to it logs beside its dist
+    written = machine.path(cache.LOGS) if plan.logs else place / "cvmfsexec/log"
+    before = logs.sizes(written)
     try:
         return _mounted(machine, plan, place, end)
     except payload.Silent as silent:
         children.kill()
-        texts = logs.tail(place / "said"), logs.news(machine, before, plan.debug)
+        texts = logs.tail(place / "said"), logs.news(written, before, plan.debug)
         if silent.answers is not None:
             raise failures.unreadable(_unreadable(silent.answers, machine.now), *texts) from None
         if silent.mute:
@@ -120,5 +122,5 @@ def _start(machine: Machine, plan: Plan, place: Path, said: int) -> subprocess.P
 
 
 def _unreadable(answers: tuple[Answer, ...], now: int) -> str:
-    wrong = [(one, renewed(Repository(one.name), one, now).words(now)) for one in answers if not arrive.readable(one)]
-    return "; ".join(f"{one.name} {words or 'has no file near its root'}" for one, words in wrong)
+    wrong = [renewed(Repository(one.name), one, now) for one in answers if not arrive.readable(one)]
+    return "; ".join(f"{one.name} {one.words(now)}" for one in wrong)

@@ -66,17 +66,18 @@ def _prepare(
     """Everything that is wrong at once, or what every attempt needs."""
     trial = place.private / "trial"
     trial.mkdir()
-    facts = cache.look(machine, settings.cvmfs_quota_mb)
     local, wrong = default_local.site(machine)
-    problems = (*needs.judge(needs.look(machine, str(trial))),
-                *cache.judge(facts, machine.uid, settings.cvmfs_quota_mb), *wrong)  # fmt: skip
+    wanted_mb = default_local.quota(local, settings)
+    facts = cache.look(machine, wanted_mb)
+    problems = (*needs.judge(needs.look(machine, str(trial))), *cache.judge(facts, machine.uid, wanted_mb),
+                *wrong, *default_local.judge(local, settings))  # fmt: skip
     if any(not problem.warning for problem in problems):
         return problems, None
     lock, reason = cache.take(machine, machine.now)
     if lock is None:
         return (*problems, cache.in_use(reason, machine.hostname)), None
-    quota = cache.quota(facts, settings.cvmfs_quota_mb)
-    values = default_local.overrides(settings, local, quota)
+    quota = cache.quota(facts, wanted_mb)
+    values = default_local.overrides(settings, local, quota, facts.logs_writable)
     order = dataclasses.replace(
         order,
         leave=str(place.private / "leave") if settings.cvmfs_required is not False else "",

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from ospool_ep.cvmfs.ask import LATE, STUCK, UNASKED, Answer
-from ospool_ep.cvmfs.look import EMPTY
+from ospool_ep.cvmfs.look import EMPTY, UNREAD
 
 # ospool.md section 5: an I/O error counts for four hours, and so does an absence.
 OFF_S = 4 * 3600
@@ -12,6 +12,7 @@ HANGS = "does not answer"
 _WORDS = {
     "ENOENT": "is not there",
     EMPTY: "is not mounted: its directory is empty",
+    UNREAD: "has no file near its root, and its client has told no revision",
     "ENOTCONN": "is dead: its client has ended (Transport endpoint is not connected)",
     "EACCES": "may not be read (Permission denied)",
     "EPERM": "may not be read (Operation not permitted)",
