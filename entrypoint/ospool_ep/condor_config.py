@@ -5,7 +5,7 @@ Numbers in comments are facts of HTCondor 25.14 found by experiment.
 
 from dataclasses import dataclass
 
-from ospool_ep import config_text, delegation, overuse, policy, scratch
+from ospool_ep import config_text, delegation, joining, overuse, policy, scratch
 from ospool_ep.containers import knobs as container_knobs
 from ospool_ep.gpus import knobs as gpus
 
@@ -72,25 +72,12 @@ def knobs(pilot: Pilot) -> dict[str, str]:
 
 def render(pilot: Pilot) -> str:
     """The whole file. The statements are ours alone: no user's text comes near what is meant to be expanded."""
-    statements = ("use SECURITY : recommended", f"DEBUG_TIME_FORMAT = {_TIME_FORMAT}")
+    statements = (joining.SECURITY, f"DEBUG_TIME_FORMAT = {_TIME_FORMAT}")
     return config_text.render((*statements, *pilot.gpu_statements), knobs(pilot))
 
 
 def _places(pilot: Pilot) -> dict[str, str]:
-    return {
-        "RELEASE_DIR": "/usr",
-        "BIN": "/usr/bin",
-        "SBIN": "/usr/sbin",
-        "LIB": "/usr/lib/condor",
-        "LIBEXEC": "/usr/libexec/condor",
-        "SHARE": "/usr/share/condor",
-        "LOCAL_DIR": pilot.home,
-        "LOG": f"{pilot.home}/log",
-        "LOCK": f"{pilot.home}/lock",
-        "RUN": f"{pilot.home}/run",
-        "SPOOL": f"{pilot.home}/spool",
-        "EXECUTE": f"{pilot.home}/execute",
-    } | _logs(pilot.log_target)
+    return joining.directories(pilot.home) | _logs(pilot.log_target)
 
 
 def _logs(target: str | None) -> dict[str, str]:
@@ -109,20 +96,9 @@ def _logs(target: str | None) -> dict[str, str]:
 
 
 def _pool(pilot: Pilot) -> dict[str, str]:
-    # FS proves nothing to another machine; offered to the pool it would stand in the error of a refused token.
-    methods = "IDTOKENS, PASSWORD" if pilot.has_passwords else "IDTOKENS"
-    return {
-        "DAEMON_LIST": "MASTER STARTD",
-        "CONDOR_HOST": ", ".join(pilot.managers),
-        "COLLECTOR_HOST": ", ".join(pilot.collectors),
-        "CCB_ADDRESS": ", ".join(pilot.ccb),
-        "SHARED_PORT_PORT": "0",
-        "SEC_CLIENT_AUTHENTICATION_METHODS": methods,
-        "SEC_DEFAULT_AUTHENTICATION_METHODS": f"{methods}, FS",
-        "SEC_DEFAULT_ENCRYPTION": "REQUIRED",
-        "SEC_TOKEN_DIRECTORY": pilot.tokens,
-        "SEC_PASSWORD_DIRECTORY": pilot.passwords,
-    }
+    own = {"DAEMON_LIST": "MASTER STARTD", "SHARED_PORT_PORT": "0"}
+    hosts = joining.hosts(pilot.managers, pilot.collectors, pilot.ccb)
+    return own | hosts | joining.credentials(pilot.tokens, pilot.passwords, pilot.has_passwords)
 
 
 def _names(pilot: Pilot) -> dict[str, str]:
