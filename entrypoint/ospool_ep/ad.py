@@ -11,7 +11,7 @@ from ospool_ep.settings import Settings
 # The interface that jobs may require; it only grows. 861 is what the public pilot said in 2026-08.
 GLIDEIN_VERSION = 861
 # Mentioned in START, these make the pilot one for somebody, not for the whole OSPool.
-_OWNERS = {
+OWNERS = {
     "owner",
     "user",
     "osguser",
@@ -93,5 +93,5 @@ def _for_everybody(settings: Settings, pool: Pool) -> bool:
     expression = classads.parse(settings.start_extra)
     if isinstance(expression, classads.ParseFailure):
         return False
-    restricted = _OWNERS.intersection(name.lower() for name in classads.references(expression))
+    restricted = OWNERS.intersection(name.lower() for name in classads.references(expression))
     return pool.production and not settings.project_name and not restricted
