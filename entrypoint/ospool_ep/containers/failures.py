@@ -35,16 +35,22 @@ def add(path: Path, failure: Failure) -> None:
 
 def recent(path: Path, now: int) -> tuple[Failure, ...]:
     """Those of the last ten minutes; older ones are forgotten when they are many. What is no failure is passed over."""
+    found = read(path)
+    kept = tuple(failure for failure in found if abs(now - failure.when) < WINDOW_S)
+    with suppress(OSError):
+        if path.stat().st_size > _MOST_BYTES / 2:
+            _rewrite(path, kept)
+    return kept
+
+
+def read(path: Path) -> tuple[Failure, ...]:
+    """All that are there; nothing is changed."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ()
     rows = [match for line in lines if (match := _LINE.fullmatch(line))]
-    found = [Failure(int(row[1]), row[2], row[3]) for row in rows]
-    kept = tuple(failure for failure in found if abs(now - failure.when) < WINDOW_S)
-    if sum(map(len, lines)) > _MOST_BYTES / 2:
-        _rewrite(path, kept)
-    return kept
+    return tuple(Failure(int(row[1]), row[2], row[3]) for row in rows)
 
 
 def struck(failures: tuple[Failure, ...], what: str) -> tuple[Failure, ...]:
