@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from ospool_ep import VERSION
+from ospool_ep import VERSION, runtime
 from ospool_ep.log import Log, redact
+from ospool_ep.machine import Machine
 from ospool_ep.problem import Exit, Refused, exit_code
 from ospool_ep.report import show_problems
-from ospool_ep.settings import secrets_of, wants_traceback
+from ospool_ep.settings import runtime_marks, secrets_of, wants_traceback
 
 TRACEBACK = Path("/tmp/ospool-ep-traceback.txt")  # in the container; named on the screen
 
@@ -20,7 +21,10 @@ def run(command: Callable[[Log], int], environ: Mapping[str, str], name: str, st
     try:
         return command(log)
     except Refused as refused:
-        show_problems(refused.problems, log)
+        from ospool_ep import cures
+
+        here = runtime.look(Machine(), runtime_marks(environ))
+        show_problems(cures.told(refused.problems, here), log)
         return exit_code(refused.problems)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         return _bug(error, environ, log)

@@ -136,6 +136,11 @@ def of_sif(error: str, around: Surroundings) -> Cause:
     return _first((*_SIF, *rest) if around.fuse != "usable" else (*rest, *_SIF), error, around)
 
 
+def of_privileges(cause: Cause) -> bool:
+    """Whether the engine, or AppArmor, does not let Apptainer do something."""
+    return cause in _NAMESPACES
+
+
 def further(around: Surroundings, pid_namespaces: bool) -> tuple[str, ...]:
     """Cures of what would be missing next: nobody should have to start again for each."""
     proc = (f"and, for PID namespaces: {_UNMASK}",) if pid_namespaces and around.masked_proc else ()
