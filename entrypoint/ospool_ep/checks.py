@@ -30,6 +30,11 @@ from ospool_ep.machine import Machine
 from ospool_ep.report import Line
 from ospool_ep.settings import Settings
 
+# Why a check does not apply: there is nothing to look at.
+_NO_ATTRIBUTES = f"{extra_attributes.PATH} is not here, or has nothing in it"
+_NO_CVMFS = "neither bound in nor asked for (CVMFSEXEC_REPOS)"
+_NO_GPUS = "none here"
+
 
 def user(machine: Machine) -> Check[str]:
     """Who we are; comes first, because Apptainer must find the user."""
@@ -72,14 +77,19 @@ def attributes(machine: Machine) -> Check[tuple[extra_attributes.Attribute, ...]
 
     def look() -> Outcome[tuple[extra_attributes.Attribute, ...]]:
         extra, problems = extra_attributes.read(machine)
-        return Outcome(extra, Line("attributes", extra_attributes.summary(extra), problems))
+        return Outcome(extra, Line("attributes", extra_attributes.summary(extra), problems, _NO_ATTRIBUTES))
 
     return Check("attributes", look, ())
 
 
 def environment(machine: Machine, settings: Settings) -> Check[None]:
     """EXTRA_JOB_ENV."""
-    return Check("job env", lambda: Outcome(None, Line("job env", "", job_environment.judge(machine, settings))), None)
+
+    def look() -> Outcome[None]:
+        absent = "" if settings.extra_job_env else _unset("EXTRA_JOB_ENV", settings)
+        return Outcome(None, Line("job env", "", job_environment.judge(machine, settings), absent))
+
+    return Check("job env", look, None)
 
 
 def containers(
@@ -100,7 +110,7 @@ def cvmfs(machine: Machine, settings: Settings, given: Given | None) -> Check[Gi
 
     def look() -> Outcome[Given]:
         found = bound.verified(machine, settings.cvmfs_required) if given is None else given
-        return Outcome(found, Line("cvmfs", summary(found, machine.now), found.problems))
+        return Outcome(found, Line("cvmfs", summary(found, machine.now), found.problems, _NO_CVMFS))
 
     return Check("cvmfs", look, Given())
 
@@ -114,7 +124,7 @@ def gpus(machine: Machine, settings: Settings, able: Callable[[], offer.Containe
             containers = able()
             found, more = gpu_offer.contained(machine, found, containers.able, containers.binds)
             problems = (*problems, *more)
-        return Outcome(found, Line("gpus", gpus_summary(found), problems))
+        return Outcome(found, Line("gpus", gpus_summary(found), problems, _NO_GPUS))
 
     return Check("gpus", look, Gpus(), "on the host: nvidia-smi; a driver that hangs takes a reboot", spare=True)
 
@@ -124,7 +134,8 @@ def proxy_answers(settings: Settings) -> Check[bool]:
 
     def look() -> Outcome[bool]:
         error = proxy.failure(settings.squid)
-        return Outcome(not error, Line("proxy", settings.squid, proxy.judge(settings.squid, error)))
+        absent = _unset("OSG_SQUID_LOCATION", settings)
+        return Outcome(not error, Line("proxy", settings.squid, proxy.judge(settings.squid, error), absent))
 
     return Check("proxy", look, False)
 
@@ -151,3 +162,7 @@ def start(
         return Outcome(published, Line("start", f"GLIDEIN_Start_Extra: {settings.start_extra}", problems))
 
     return Check("start", look, {})
+
+
+def _unset(name: str, settings: Settings) -> str:
+    return f"{name} is {'refused' if name in settings.refused else 'not set'}"

@@ -29,6 +29,11 @@ class Running(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - a check that crashes is a result, never a traceback
             self._answer = error
 
+    @property
+    def at_work(self) -> bool:
+        """It has not ended."""
+        return self._thread is not None and self._thread.is_alive()
+
     def result(self, timeout_s: float) -> T | BaseException:
         """What it returned or raised; TimeoutError where it has not ended `timeout_s` from now."""
         if self._thread is not None:

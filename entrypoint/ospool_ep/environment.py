@@ -7,7 +7,7 @@ from typing import Any
 from ospool_ep import jwt, values
 from ospool_ep.classads import nearest
 from ospool_ep.problem import Problem, shorten, warning
-from ospool_ep.settings import NOT_YET, SERVICE_ONLY, TABLE, Row, Settings, known_names, passed_on
+from ospool_ep.settings import NOT_YET, RUNTIME, SERVICE_ONLY, TABLE, Row, Settings, known_names, passed_on
 
 _OURS = re.compile(
     r"(GLIDEIN|GLIDECLIENT|CVMFS|SINGULARITY|APPTAINER|OSG|OSGVO|OSPOOL|CCB|ACCEPT|RETIREMENT|EXTRA_JOB)", re.IGNORECASE
@@ -124,7 +124,7 @@ def _stranger(name: str, known: tuple[str, ...]) -> Problem | None:
         return warning("setting-htcondor", f"{name} is set, but is not passed on to HTCondor",
                        "it would override what the pilot has checked",
                        "use the pilot's own variables (README), or ask us for the one you need")  # fmt: skip
-    if _KUBERNETES.fullmatch(name) or _OUTER.fullmatch(name):
+    if name in RUNTIME or _KUBERNETES.fullmatch(name) or _OUTER.fullmatch(name):
         return None
     ours = bool(_OURS.match(name))
     like = nearest(name, known, 0.75 if ours else 0.8)

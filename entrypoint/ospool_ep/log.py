@@ -4,7 +4,6 @@ import re
 import sys
 import time
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TextIO
 
 from ospool_ep.problem import Problem
@@ -32,10 +31,6 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else "?" for one in _COLOUR.sub("", text))
 
 
-def _clean(text: str, secrets: tuple[str, ...]) -> str:
-    return "\n".join(map(printable, redact(text, secrets).split("\n")))
-
-
 @dataclass(frozen=True)
 class Log:
     """Lines like HTCondor's in the same stream: `2026-11-21T09:46:13+0000 BOOT message`."""
@@ -44,10 +39,15 @@ class Log:
     stream: TextIO = field(default_factory=lambda: sys.stdout)
     name: str = "BOOT"
 
+    def clean(self, text: str) -> str:
+        """Redacted, and without what a terminal would obey. To be done before text is wrapped or quoted: a secret that
+        goes over two rows, or has a backslash before its quotes, would not be found any more.
+        """
+        return "\n".join(map(printable, redact(text, self.secrets).split("\n")))
+
     def redacted(self, problem: Problem) -> Problem:
-        """Before it is wrapped: a secret that goes over two rows would not be found any more."""
-        clean = partial(_clean, secrets=self.secrets)
-        found, why, cure, raw = map(clean, (problem.found, problem.why, problem.cure, problem.raw))
+        """All its parts, clean."""
+        found, why, cure, raw = map(self.clean, (problem.found, problem.why, problem.cure, problem.raw))
         return replace(problem, found=found, why=why, cure=cure, raw=raw)
 
     def line(self, text: str) -> None:

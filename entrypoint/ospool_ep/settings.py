@@ -185,6 +185,16 @@ SERVICE_ONLY = ("WORKER_TEMP_DIR", "BIND_MOUNT_CVMFS", "PROVIDE_NVIDIA_GPU", "TO
 # Programs that the pilot starts may need these to reach the network; nothing else is handed to HTCondor.
 PASSED_ON = ("TZ", "https_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
+# Set by what started this container; they tell where we are (runtime.py), and are nobody's settings.
+RUNTIME = (
+    "KUBERNETES_SERVICE_HOST",
+    "APPTAINER_CONTAINER",
+    "SINGULARITY_CONTAINER",
+    "SLURM_JOB_ID",
+    "container",
+    "OSPOOL_EP_SERVICE",
+)
+
 
 def known_names() -> tuple[str, ...]:
     """Every variable name that somebody may set on purpose."""
@@ -216,6 +226,30 @@ def passed_on(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in given if value and redact(value, secrets) == value)
 
 
+def runtime_marks(environ: Mapping[str, str]) -> dict[str, str]:
+    """Those of RUNTIME that are set to something."""
+    return {name: environ[name] for name in RUNTIME if environ.get(name)}
+
+
 def wants_traceback(environ: Mapping[str, str]) -> bool:
     """Asked where settings may not have been loaded: on the way out after a bug."""
     return values.tolerate(environ.get("OSPOOL_EP_TRACEBACK", ""), "\"'").lower() in values.TRUE_WORDS
+
+
+def wants_no_colour(environ: Mapping[str, str]) -> bool:
+    """NO_COLOR, as many programs understand it: set to anything. A dumb terminal has none."""
+    return bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb"
+
+
+def wants_unicode(environ: Mapping[str, str]) -> bool:
+    """The locale's character set; the first of the three variables that is set counts (POSIX).
+
+    In the C locale Python gives itself another LC_CTYPE (PEP 538), which says nothing of the terminal.
+    """
+    of_characters = environ.get("LC_CTYPE", "")
+    names = (environ.get("LC_ALL"), "" if of_characters in _COERCED else of_characters, environ.get("LANG"))
+    locale = next(filter(None, names), "").partition("@")[0].lower()
+    return locale.endswith((".utf-8", ".utf8"))
+
+
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")

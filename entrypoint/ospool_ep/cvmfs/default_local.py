@@ -102,7 +102,7 @@ def _unseen(local: str) -> tuple[Problem, ...]:
     if not assigned(local, _USYSLOG):
         return ()
     why = f"the pilot looks in {cache.LOGS} for the reasons why CVMFS cannot be mounted"
-    return (warning("cvmfs-default-local", f"{PATH} sets {_USYSLOG}", why, f"leave {_USYSLOG} out of the file"),)
+    return (warning("cvmfs-syslog", f"{PATH} sets {_USYSLOG}", why, f"leave {_USYSLOG} out of the file"),)
 
 
 def quota(local: str, settings: Settings) -> int | None:

@@ -5,16 +5,31 @@ from ospool_ep.gpus.judge import Row
 from ospool_ep.gpus.seen import Device
 
 _HEAD = ("index", "name", "UUID", "memory", "capability", "HTCondor", "job container", "why not")
+# The same for programs.
+NAMES = ("index", "name", "uuid", "memory", "capability", "htcondor", "job_container", "why_not")
 _NOT_INSIDE = "gpu-job-container"
 
 
-def text(found: Gpus) -> str:
-    """One row for each GPU; empty where there is none."""
+def rows(found: Gpus) -> tuple[tuple[str, ...], ...]:
+    """One for each GPU."""
+    return tuple(_cells(row, found) for row in found.table)
+
+
+def text(found: Gpus, width: int | None = None) -> str:
+    """For people; empty where there is none. One below the other where a row would be wider than `width`."""
     if not found.table:
         return ""
-    cells = [_HEAD, *(_cells(row, found) for row in found.table)]
+    cells = [_HEAD, *rows(found)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(_HEAD))]
-    return "\n".join(_line(row, widths) for row in cells)
+    lines = [_line(row, widths) for row in cells]
+    too_wide = width is not None and max(map(len, lines)) > width
+    return "\n\n".join(map(_upright, cells[1:])) if too_wide else "\n".join(lines)
+
+
+def _upright(row: tuple[str, ...]) -> str:
+    """One GPU, a line for each column that says something."""
+    wide = max(map(len, _HEAD))
+    return "\n".join(f"  {name:<{wide}}  {cell}" for name, cell in zip(_HEAD, row, strict=True) if cell)
 
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:

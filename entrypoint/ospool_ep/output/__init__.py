@@ -1,0 +1,1 @@
+"""What the selftest prints: for a terminal, for logs, for programs."""
