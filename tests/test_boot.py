@@ -6,7 +6,7 @@ import re
 import pytest
 
 from fakes import EXTRA, GOOD, NOW, TOKENS, changed, ids, jwt, log_to_text, machine, put
-from ospool_ep import boot, checks, program
+from ospool_ep import board, boot, checks, program
 from ospool_ep import preflight as looked
 from ospool_ep.containers.record import BELIEVED
 from ospool_ep.cvmfs.called import Called
@@ -129,7 +129,7 @@ class Broken(Exception):
 
 
 def test_a_check_that_crashes_is_a_finding_and_the_others_still_run():
-    found = looked.outcome(checks.interfaces(None), Broken("boom"))
+    found = board.outcome(checks.interfaces(None), Broken("boom"))
     line = found.line
     assert found.value is None
     assert ids(line.problems) == ["check-crashed"]
@@ -138,7 +138,7 @@ def test_a_check_that_crashes_is_a_finding_and_the_others_still_run():
 
 
 def test_a_check_that_hangs_is_a_finding():
-    line = looked.outcome(checks.interfaces(None), TimeoutError()).line
+    line = board.outcome(checks.interfaces(None), TimeoutError()).line
     assert ids(line.problems) == ["check-timeout"]
     assert exit_code(line.problems) == Exit.UNFIT
     assert "no answer within 60 s" in line.problems[0].found

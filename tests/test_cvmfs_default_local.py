@@ -242,7 +242,7 @@ def test_what_the_variables_overrule_need_not_be_right():
 
 def test_logs_that_the_pilot_cannot_find_are_a_warning():
     (problem,) = judge("CVMFS_USYSLOG=/tmp/x\n", Settings())
-    assert (problem.id, problem.warning) == ("cvmfs-default-local", True)
+    assert (problem.id, problem.warning) == ("cvmfs-syslog", True)
 
 
 @pytest.mark.parametrize(

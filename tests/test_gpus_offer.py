@@ -28,7 +28,7 @@ from gpu_fakes import (
     uuid,
 )
 from gpu_fakes import cuda as cuda_says
-from ospool_ep import boot, checks, instance
+from ospool_ep import board, boot, checks, instance
 from ospool_ep import preflight as looked
 from ospool_ep.containers.offer import Containers
 from ospool_ep.containers.verdict import Ability
@@ -241,7 +241,7 @@ def test_the_check_waits_for_no_containers_where_there_is_nothing_to_test(root):
         raise AssertionError("containers were asked for")
 
     outcome = checks.gpus(machine(root, answers=()), HERE, never).look()
-    assert (outcome.value, outcome.line.text, outcome.line.mark) == (Gpus(), "", "ok")
+    assert (outcome.value, outcome.line.text, outcome.line.mark) == (Gpus(), "", "n/a")
 
 
 # --- the whole boot
@@ -317,7 +317,7 @@ def test_without_gpus_it_writes_nothing_of_them(root):
 def test_a_check_that_hangs_or_crashes_costs_the_gpus_and_not_the_pilot():
     check = checks.gpus(machine(Path("/")), HERE, Containers)
     for answer, id in ((TimeoutError(), "check-timeout"), (KeyError("a bug"), "check-crashed")):
-        outcome = looked.outcome(check, answer)
+        outcome = board.outcome(check, answer)
         assert outcome.value == Gpus()
         assert ids(outcome.line.problems) == [id]
         assert exit_code(outcome.line.problems) == 0

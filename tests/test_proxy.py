@@ -27,6 +27,21 @@ def test_one_that_does_not_is_a_warning_with_its_address():
     assert ids(problems) == ["proxy"]
     assert problems[0].warning
     assert f"OSG_SQUID_LOCATION={address}: Connection refused" in said(problems)
+    assert "start the squid" in problems[0].cure
+
+
+@pytest.mark.parametrize(
+    ("error", "cure"),
+    [
+        ("no answer", "allow TCP from this machine to the proxy"),
+        ("timed out", "allow TCP from this machine to the proxy"),
+        ("Name or service not known", "correct the host"),
+        ("Temporary failure in name resolution", "correct the host"),
+        ("No route to host", "or leave it out"),
+    ],
+)
+def test_the_cure_goes_by_the_cause(error, cure):
+    assert cure in proxy.judge("http://squid:3128", error)[0].cure
 
 
 def test_a_name_that_does_not_exist():

@@ -88,6 +88,7 @@ def run(box, *options, env=None, program="ospool-ep", command=(), security=OPEN,
     """A container to its end, with chosen privileges and without a pool."""
     variables = [word for name, value in {**REPOS, **(env or {})}.items() for word in ("-e", f"{name}={value}")]
     given = (*selftests.common(box), *security, *devices, *variables, *options, "--entrypoint", program)
+    command = (*command, "--offline") if program == "ospool-selftest" else command
     done = box.engine.run("run", *given, box.image, *command, check=False, timeout=timeout_s)
     return runs.Ended(done.returncode, done.stdout, done.stderr)
 

@@ -116,6 +116,7 @@ class Box:
         `token`: "" mounts one that looks right and is nobody's, None mounts none.
         """
         token = self.token_file(fake_token()) if token == "" else token
+        command = (*command, "--offline") if "ospool-selftest" in options else command
         mounts = [] if token is None else ["-v", f"{token}:{pilot.TOKEN_MOUNT}"]
         settings = {"GLIDEIN_Site": "S", "GLIDEIN_ResourceName": "R", "POOL": "cm.example.org", **(env or {})}
         variables = [

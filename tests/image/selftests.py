@@ -20,7 +20,9 @@ def common(box):
 
 def selftest(box, *options):
     """ospool-selftest with these options and no others."""
-    done = box.engine.run("run", *common(box), *options, "--entrypoint", "ospool-selftest", box.image, check=False)
+    done = box.engine.run(
+        "run", *common(box), *options, "--entrypoint", "ospool-selftest", box.image, "--offline", check=False
+    )
     return runs.Ended(done.returncode, done.stdout, done.stderr)
 
 
@@ -50,7 +52,7 @@ def waiting(box, name, *given):
 
 def inside(box, container, *options):
     """ospool-selftest in a container that waits."""
-    done = box.engine.run("exec", *options, container, "ospool-selftest", check=False)
+    done = box.engine.run("exec", *options, container, "ospool-selftest", "--offline", check=False)
     return runs.Ended(done.returncode, done.stdout, done.stderr)
 
 

@@ -109,10 +109,13 @@ def test_with_a_standin_for_cvmfsexec_docker_exec_can_see_cvmfs(box, sites, site
     assert (said.returncode, said.stdout) == (7, "in\n")
 
 
-def test_with_a_standin_for_cvmfsexec_selftest_in_a_running_pilot_sees_what_is_mounted(box, sites):
-    said = box.engine.run("exec", sites["mounted"].container, "ospool-selftest", check=False).stdout
+@pytest.mark.parametrize("site", ["mounted", "masked"])
+def test_with_a_standin_for_cvmfsexec_selftest_sees_the_pilot_and_what_it_has_mounted(box, pool, sites, site):
+    said = box.engine.run("exec", sites[site].container, "ospool-selftest", check=False).stdout
     assert "mounted with cvmfsexec" in said
     assert OASIS in said
+    assert f"ok      registered {pool.host} (its ad is " in said
+    assert "ok      accepting  new jobs for 13 days 23 h" in said
 
 
 def test_with_a_standin_for_cvmfsexec_orphans_leave_no_zombies(box, pool, sites):
