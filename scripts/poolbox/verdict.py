@@ -90,8 +90,8 @@ def _interpreter(path: Path) -> str:
 
 
 def rings(tools: Path, chosen: str, steps: Steps) -> list[str]:
-    """The pure and the fake-root ring: no engine, no daemon, seconds."""
-    return _pytest(tools, "pure and fake-root rings", ["-m", "not image"], chosen, steps)
+    """The pure and the fake-root ring: no engine, no daemon, a minute or two."""
+    return _pytest(tools, "pure and fake-root rings", ["-m", "not image", "-n", "2"], chosen, steps)
 
 
 def image_ring(tools: Path, chosen: str, steps: Steps) -> list[str]:
