@@ -5,8 +5,8 @@ import dataclasses
 import fakes
 import gpu_fakes
 from ospool_ep.findings import Findings
-from ospool_ep.gpus import judge
 from ospool_ep.gpus.found import Gpus
+from ospool_ep.gpus.rows import rows
 from ospool_ep.preflight import preflight
 from ospool_ep.privileges.facts import Facts
 from ospool_ep.problem import Exit, Problem, warning
@@ -20,7 +20,7 @@ WARNED = Line("limits", "processes: 5", (HINT,))
 REFUSED = Line("scratch", "/pilot, 0.1 GB free", (FATAL,))
 ABSENT = Line("proxy", "", (), "OSG_SQUID_LOCATION is not set")
 ALL_KINDS = (OK, WARNED, REFUSED, ABSENT)
-GPUS = Gpus(judge.rows(gpu_fakes.seen(gpu_fakes.gpu(0), gpu_fakes.failed(1)), ()), contained=True)
+GPUS = Gpus(rows(gpu_fakes.seen(gpu_fakes.gpu(0), gpu_fakes.failed(1)), ()), contained=True)
 
 
 def real(root, environ=fakes.GOOD):

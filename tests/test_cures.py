@@ -7,11 +7,11 @@ import pytest
 
 import ospool_ep
 from ospool_ep.containers import causes, surroundings
-from ospool_ep.cures import cure, option, told
+from ospool_ep.cures import cure, option, told, worded
 from ospool_ep.gpus import judge
 from ospool_ep.problem import Exit, Problem, warning
 from ospool_ep.report import Line
-from ospool_ep.runtime import Runtime, worded
+from ospool_ep.runtime import Runtime
 
 DOCKER, PODMAN, KUBERNETES, APPTAINER = map(Runtime, ("docker", "podman", "Kubernetes", "Apptainer"))
 IN_SLURM, SERVICE = Runtime("Apptainer", slurm=True), Runtime("docker", service="ospool-ep.service")

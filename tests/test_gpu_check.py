@@ -6,8 +6,8 @@ import pytest
 
 from gpu import compare, sources
 from gpu.compare import FEWER, MORE, OURS, Finding, Gpu, Source
-from ospool_ep.gpus.judge import Row
 from ospool_ep.gpus.opencl import OpenCL, Vendor
+from ospool_ep.gpus.rows import Row
 from ospool_ep.gpus.seen import Device, Seen
 from ospool_ep.machine import Result
 

@@ -13,7 +13,7 @@ from ospool_ep.gpus import agree, cuda, discovery
 from ospool_ep.gpus.cuda import Cuda
 from ospool_ep.gpus.discovery import Discovered
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row
+from ospool_ep.gpus.rows import Row
 from ospool_ep.machine import TIMED_OUT, Result
 
 ONE, TWO = (gpu(0),), (gpu(0), gpu(1))

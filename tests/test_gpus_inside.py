@@ -10,7 +10,7 @@ from ospool_ep.containers import call
 from ospool_ep.containers.verdict import Ability
 from ospool_ep.gpus import inside
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row
+from ospool_ep.gpus.rows import Row
 
 ABLE = Ability("1.4.5", directories=True, pid_namespaces=True, sif=True)
 LIBS = "/.singularity.d/libs"

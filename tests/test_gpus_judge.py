@@ -5,8 +5,9 @@ import pytest
 from fakes import ids, said
 from gpu_fakes import CUDA, LIB, LIBRARIES, divided, failed, given, gpu, libraries, seen, uuid
 from ospool_ep.gpus import grant
-from ospool_ep.gpus.judge import Row, judge, named, rows
+from ospool_ep.gpus.judge import judge
 from ospool_ep.gpus.present import Present
+from ospool_ep.gpus.rows import Row, named, rows
 
 HERE = Present(("/dev/nvidia0",), (LIB,))
 BARE = Present(directories=(LIB,))

@@ -13,8 +13,9 @@ from ospool_ep import classads, condor_config
 from ospool_ep.gpus import found as known
 from ospool_ep.gpus import knobs, offer, published, table
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row, without
+from ospool_ep.gpus.judge import without
 from ospool_ep.gpus.record import Gpu, State
+from ospool_ep.gpus.rows import Row
 
 RECORD = "/run/ospool-ep/ep-1/gpus"
 NONE = Gpus()

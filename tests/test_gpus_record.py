@@ -8,8 +8,8 @@ import pytest
 from gpu_fakes import LIB, NVML, divided, failed, gpu
 from ospool_ep.gpus import keep, published
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row
 from ospool_ep.gpus.record import BELIEVED, Gpu, Record, State
+from ospool_ep.gpus.rows import Row
 
 FIRST = Gpu("GPU-0d1c6f0a", "GPU-0d1c6f0a-5b2e")
 STATE = State((FIRST, Gpu("MIG-1/2/0", "MIG-1/2/0", 0, 'lost: "x" ü')), (LIB, "/a b"), "GPU 3: lost", "/proc/1/fd/1")

@@ -14,8 +14,8 @@ from fakes import Result, put
 from gpu_fakes import LIB, NVML, asked, divided, failed, gpu, seen, uuid
 from ospool_ep.gpus import published, renew
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row
 from ospool_ep.gpus.record import BELIEVED, Record, State
+from ospool_ep.gpus.rows import Row
 from ospool_ep.gpus.seen import Seen
 from ospool_ep.machine import TIMED_OUT, Machine
 

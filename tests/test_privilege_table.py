@@ -13,7 +13,7 @@ from ospool_ep.containers.surroundings import Surroundings
 from ospool_ep.cvmfs.record import MOUNTED
 from ospool_ep.delegation import Delegation
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row as Gpu
+from ospool_ep.gpus.rows import Row as Gpu
 from ospool_ep.gpus.seen import Device
 from ospool_ep.preflight import preflight
 from ospool_ep.privileges import facts, ladder, levels

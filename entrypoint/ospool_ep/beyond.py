@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from ospool_ep import negotiation, trial_config
 from ospool_ep.board import Board
+from ospool_ep.cures import worded
 from ospool_ep.machine import Machine
 from ospool_ep.preflight import Plan
-from ospool_ep.runtime import worded
 
 
 def beyond(machine: Machine, plan: Plan, board: Board, ad: Mapping[str, str] | None = None) -> Plan:

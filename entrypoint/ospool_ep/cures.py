@@ -7,6 +7,7 @@ from itertools import groupby
 
 from ospool_ep.cure_words import SERVICE, SLURM, translated
 from ospool_ep.problem import Problem
+from ospool_ep.report import Line
 from ospool_ep.runtime import APPTAINER, DOCKER, KUBERNETES, PODMAN, Runtime
 
 _HOST = "host"
@@ -32,6 +33,11 @@ class _Row:
 def told(problems: tuple[Problem, ...], runtime: Runtime) -> tuple[Problem, ...]:
     """The same problems, with the cures for here."""
     return tuple(replace(problem, cure=cure(problem.cure, runtime)) for problem in problems)
+
+
+def worded(line: Line, runtime: Runtime) -> Line:
+    """The same row of the report."""
+    return replace(line, problems=told(line.problems, runtime))
 
 
 def cure(text: str, runtime: Runtime) -> str:

@@ -122,10 +122,17 @@ def preflight(
         proxy_works=board.end(proxy).value,
         attributes=start.value,
         runtime=here,
-        lines=tuple(
-            runtime.worded(line, here) for line in (*lines, start.line, *(board.end(started).line for started in more))
-        ),
+        lines=_worded((*lines, start.line, *(board.end(started).line for started in more)), here),
     )
+
+
+def _worded(lines: tuple[Line, ...], here: Runtime) -> tuple[Line, ...]:
+    """The same findings, with cures that can be pasted here."""
+    if not any(line.problems for line in lines):
+        return lines
+    from ospool_ep import cures  # a boot without problems needs none
+
+    return tuple(cures.worded(line, here) for line in lines)
 
 
 def _draw(count: int) -> int:

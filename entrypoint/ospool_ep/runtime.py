@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from ospool_ep import mounts
 from ospool_ep.machine import Machine
-from ospool_ep.report import Line
 
 DOCKER, PODMAN, KUBERNETES, APPTAINER = "docker", "podman", "Kubernetes", "Apptainer"
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -141,12 +140,3 @@ def _sources(machine: Machine) -> tuple[str, ...]:
         return tuple(mount.root for mount in mounts.read(machine) if mount.point in _MOUNTED)
     except OSError:
         return ()
-
-
-def worded(line: Line, here: Runtime) -> Line:
-    """The same findings, with cures that can be pasted here."""
-    if not line.problems:
-        return line
-    from ospool_ep import cures  # a boot without problems needs none
-
-    return replace(line, problems=cures.told(line.problems, here))

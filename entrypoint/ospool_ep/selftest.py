@@ -15,6 +15,7 @@ from ospool_ep import VERSION, explain, instance
 from ospool_ep.beyond import beyond
 from ospool_ep.board import Board
 from ospool_ep.check import Check
+from ospool_ep.cures import worded
 from ospool_ep.cvmfs import begin, running
 from ospool_ep.cvmfs.called import Called, called
 from ospool_ep.cvmfs.given import Given
@@ -31,7 +32,6 @@ from ospool_ep.privileges import facts
 from ospool_ep.problem import Exit, exit_code
 from ospool_ep.program import run
 from ospool_ep.reach import checks as reach
-from ospool_ep.runtime import worded
 from ospool_ep.status import check as beside
 
 PROGRAM = "/usr/bin/ospool-selftest"

@@ -21,8 +21,8 @@ from ospool_ep.gpus import agree, driver, grant, judge, look, opencl, present, s
 from ospool_ep.gpus.cuda import Cuda
 from ospool_ep.gpus.discovery import Discovered
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row
 from ospool_ep.gpus.present import Present
+from ospool_ep.gpus.rows import Row, rows
 from ospool_ep.gpus.seen import Seen
 from ospool_ep.machine import Machine, Result
 from ospool_ep.problem import Problem
@@ -45,7 +45,7 @@ def main() -> int:
         print(f"no: the probe did not end well: {result.stderr.strip()[-600:]}")
         return 1
     given = _given(said)
-    table = judge.rows(said, given)
+    table = rows(said, given)
     _show(said, table, judge.judge(there, said, "", given, table))
     findings = everything(machine, there, said, table)
     return _report(findings)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ospool_ep.gpus.judge import Row
 from ospool_ep.gpus.opencl import OpenCL
+from ospool_ep.gpus.rows import Row
 from ospool_ep.gpus.seen import Device, Seen
 
 # How a source's list of GPUs must relate to ours; OURS: it was made from ours

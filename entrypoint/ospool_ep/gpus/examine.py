@@ -8,6 +8,7 @@ from ospool_ep.gpus.found import Gpus
 from ospool_ep.gpus.judge import without
 from ospool_ep.gpus.opencl import OpenCL
 from ospool_ep.gpus.present import Present
+from ospool_ep.gpus.rows import rows
 from ospool_ep.gpus.seen import Seen
 from ospool_ep.machine import Machine
 from ospool_ep.problem import Problem
@@ -33,7 +34,7 @@ def _nvidia(machine: Machine, settings: Settings, there: Present) -> tuple[Gpus,
     said = seen.ask(machine, there.directories) if there.worth_asking else Seen()
     grants = (grant.nvidia(settings.nvidia_visible), grant.cuda(settings.cuda_visible))
     given = tuple(grant.granted(one, said.devices) for one in grants if one)
-    table = () if said.stuck or said.failed else judge.rows(said, given)
+    table = () if said.stuck or said.failed else rows(said, given)
     problems = judge.judge(there, said, settings.nvidia_visible, given, table)
     found = Gpus(table, said.driver, said.cuda, there.directories, note=_note(there, settings))
     if not table:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ospool_ep.gpus.judge import Row
+    from ospool_ep.gpus.rows import Row
     from ospool_ep.gpus.seen import Device
 
 # Of the renewal's record, below the pilot's private directory.

@@ -1,12 +1,12 @@
 """What is wrong with the GPUs, and who has to do what. Nothing here stops a pilot: there are others, and CPUs."""
 
 import dataclasses
-from dataclasses import dataclass
 
 from ospool_ep.gpus import grant
 from ospool_ep.gpus.found import Gpus
 from ospool_ep.gpus.grant import Granted
 from ospool_ep.gpus.present import NVML, Present
+from ospool_ep.gpus.rows import CLOSED, ERRNO, LOST, MISMATCH, NO_PERMISSION, NOT_LOADED, UNKNOWN, Row, named
 from ospool_ep.gpus.seen import UVM, Device, Seen
 from ospool_ep.problem import Problem, shorten, warning
 
@@ -23,27 +23,10 @@ _OPEN = (
     "/dev/nvidia-uvm*, and for good: echo options nvidia NVreg_DeviceFileMode=0666 >/etc/modprobe.d/nvidia.conf"
 )
 _ALLOW = "docker run --gpus all, or --device /dev/nvidia0 --device /dev/nvidiactl --device /dev/nvidia-uvm"
-# NVML's codes.
-_NO_PERMISSION, _NOT_LOADED, _LOST, _RESET, _MISMATCH, _UNKNOWN = 4, 9, 15, 16, 18, 999
 # What is said where it could not be loaded; -1 is ours, for a process that has died.
 _NO_LIBRARY = (0, 12, -1)
 _CONTROL = "/dev/nvidiactl"
 _SHOWN = 5
-_CLOSED = ("EACCES", "EPERM")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A GPU, or an instance, and why it is not offered (empty: it is). `id` is the problem's."""
-
-    device: Device
-    id: str = ""
-    why: str = ""
-
-    @property
-    def usable(self) -> bool:
-        """Nothing is wrong with it."""
-        return not self.id
 
 
 def judge(
@@ -58,50 +41,6 @@ def without(found: Gpus, lost: tuple[Device, ...], id: str, why: str) -> Gpus:
     """These are not offered."""
     table = (Row(row.device, id, why) if row.device in lost else row for row in found.table)
     return dataclasses.replace(found, table=tuple(table))
-
-
-def rows(seen: Seen, given: tuple[Granted, ...]) -> tuple[Row, ...]:
-    """One for each that a job could be given; a GPU that is divided counts only where it has no instances."""
-    divided = {one.parent for one in seen.devices if one.parent}
-    return tuple(_row(seen, one, given) for one in seen.devices if one.uuid not in divided or one.failed)
-
-
-def _row(seen: Seen, device: Device, given: tuple[Granted, ...]) -> Row:
-    refusing = next((one.grant for one in given if device.uuid not in one.uuids), None)
-    node, closed = seen.closed(device)
-    if device.failed:
-        return Row(device, "gpu-lost" if device.failed in (_LOST, _RESET, _UNKNOWN) else _failed(device.failed),
-                   f"NVML: {device.words}")  # fmt: skip
-    if refusing is not None:
-        return Row(device, "gpu-not-granted", f"not in {refusing.variable}={refusing.text}")
-    if device.mig:
-        return Row(device, "gpu-mig-empty", "divided (MIG), and has no instance")
-    if closed:
-        return Row(device, _closed(closed), f"{node}: {_ERRNO.get(closed, closed)}")
-    return Row(device)
-
-
-def _failed(code: int) -> str:
-    return "gpu-device-permission" if code == _NO_PERMISSION else "gpu-nvml-error"
-
-
-def _closed(error: str) -> str:
-    return {"ENOENT": "gpu-device-missing"}.get(error, "gpu-device-permission" if error in _CLOSED else "gpu-lost")
-
-
-_ERRNO = {
-    "ENOENT": "not in this container",
-    "EACCES": "permission denied",
-    "EPERM": "the device cgroup does not allow it",
-    "EIO": "input/output error",
-    "ENXIO": "no such device",
-    "ENODEV": "no such device",
-}
-
-
-def named(device: Device) -> str:
-    """For people: the name that HTCondor uses, or the number where there is none."""
-    return device.id or f"GPU {device.index}"
 
 
 _CURES = {
@@ -121,7 +60,7 @@ def of_rows(table: tuple[Row, ...]) -> tuple[Problem, ...]:
 
 def _together(kind: str, table: list[Row]) -> Problem:
     found = "; ".join(f"{named(row.device)} {row.why}" for row in table)
-    cure = _ALLOW if any(_ERRNO["EPERM"] in row.why for row in table) else _CURES[kind]
+    cure = _ALLOW if any(ERRNO["EPERM"] in row.why for row in table) else _CURES[kind]
     return warning(kind, found, _WHY_ONE, cure)
 
 
@@ -137,7 +76,7 @@ def of_driver(present: Present, seen: Seen, wanted: str) -> tuple[Problem, ...]:
     nvml = seen.library(NVML)
     if not (nvml.found or nvml.path) and seen.failed in _NO_LIBRARY:
         return (_no_library(present, seen),)
-    if seen.failed == _NOT_LOADED and present.module and _CONTROL not in dict(seen.nodes):
+    if seen.failed == NOT_LOADED and present.module and _CONTROL not in dict(seen.nodes):
         return _without_devices(present, seen, wanted)
     if seen.failed:
         return (_failing(seen),)
@@ -160,22 +99,22 @@ def _no_library(present: Present, seen: Seen) -> Problem:
 
 
 _KINDS = {
-    _NOT_LOADED: ("gpu-driver-not-loaded", f"on the host: modprobe nvidia; nvidia-smi; then {_OWN} with: {_RUNTIME}"),
-    _MISMATCH: ("gpu-driver-mismatch", "the driver was updated while it ran: on the host, reboot (or unload and load "
+    NOT_LOADED: ("gpu-driver-not-loaded", f"on the host: modprobe nvidia; nvidia-smi; then {_OWN} with: {_RUNTIME}"),
+    MISMATCH: ("gpu-driver-mismatch", "the driver was updated while it ran: on the host, reboot (or unload and load "
                 f"its modules); then {_OWN}, so that it gets the new libraries"),
-    _NO_PERMISSION: ("gpu-device-permission", _OPEN),
-    _LOST: ("gpu-lost", _CURES["gpu-lost"]),
-    _UNKNOWN: ("gpu-nvml-error", f"{_OWN} (systemd takes devices away from a container that it did not start, when it "
+    NO_PERMISSION: ("gpu-device-permission", _OPEN),
+    LOST: ("gpu-lost", _CURES["gpu-lost"]),
+    UNKNOWN: ("gpu-nvml-error", f"{_OWN} (systemd takes devices away from a container that it did not start, when it "
                f"reloads); if that does not help, {_HOST}"),
 }  # fmt: skip
 
 
 def _failing(seen: Seen) -> Problem:
     closed = dict(seen.nodes).get(_CONTROL, "")
-    code = _NO_PERMISSION if closed in _CLOSED else seen.failed
+    code = NO_PERMISSION if closed in CLOSED else seen.failed
     id, cure = _KINDS.get(code, ("gpu-nvml-error", _CURES["gpu-nvml-error"]))
     cure = _ALLOW if closed == "EPERM" else cure
-    more = f" ({_CONTROL}: {_ERRNO[closed]})" if closed in _CLOSED else ""
+    more = f" ({_CONTROL}: {ERRNO[closed]})" if closed in CLOSED else ""
     return warning(id, f"NVML does not start: {seen.words}{more}", _WHY, cure)
 
 
@@ -199,15 +138,15 @@ def _unlisted(seen: Seen) -> tuple[Problem, ...]:
     others = [(node, error) for node, error in seen.nodes
               if node not in (*listed, _CONTROL, UVM) and error != "EPERM"]  # fmt: skip
     kinds = (
-        ("gpu-device-permission", [one for one in others if one[1] in _CLOSED]),
-        ("gpu-lost", [one for one in others if one[1] not in _CLOSED]),
+        ("gpu-device-permission", [one for one in others if one[1] in CLOSED]),
+        ("gpu-lost", [one for one in others if one[1] not in CLOSED]),
     )
     return tuple(warning(kind, _list(those), _WHY_ONE, _CURES[kind]) for kind, those in kinds if those)
 
 
 def _list(nodes: list[tuple[str, str]]) -> str:
     return "; ".join(
-        f"{node} is here, and the driver does not list it" + (f" ({_ERRNO.get(error, error)})" if error else "")
+        f"{node} is here, and the driver does not list it" + (f" ({ERRNO.get(error, error)})" if error else "")
         for node, error in nodes
     )
 

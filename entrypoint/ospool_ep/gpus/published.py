@@ -2,8 +2,8 @@
 
 from ospool_ep import classads
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import named
 from ospool_ep.gpus.record import Gpu, State
+from ospool_ep.gpus.rows import named
 
 
 def state(found: Gpus) -> State:

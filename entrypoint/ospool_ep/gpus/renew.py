@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ospool_ep import locks
-from ospool_ep.gpus import judge, present, published, seen
-from ospool_ep.gpus.judge import Row
+from ospool_ep.gpus import present, published, seen
 from ospool_ep.gpus.record import BELIEVED, Gpu, Record, State
+from ospool_ep.gpus.rows import Row, rows
 from ospool_ep.gpus.seen import Seen
 from ospool_ep.log import Log
 from ospool_ep.machine import Machine
@@ -49,11 +49,11 @@ def asked(machine: Machine, found: Record, state: State) -> Seen:
 
 def renew(before: State, said: Seen) -> State:
     """What is believed after a new look."""
-    rows = {row.device.uuid: row for row in judge.rows(said, ())}
+    seen_now = {row.device.uuid: row for row in rows(said, ())}
     why = _why(said)
     # A GPU that is lost may not even say which one it is
-    unnamed = "; ".join(f"NVML: {row.device.words}" for row in judge.rows(said, ()) if not row.device.uuid)
-    gpus = (_renewed(one, why or _of(rows.get(one.uuid), unnamed)) for one in before.gpus)
+    unnamed = "; ".join(f"NVML: {row.device.words}" for row in rows(said, ()) if not row.device.uuid)
+    gpus = (_renewed(one, why or _of(seen_now.get(one.uuid), unnamed)) for one in before.gpus)
     return dataclasses.replace(before, gpus=tuple(gpus))
 
 

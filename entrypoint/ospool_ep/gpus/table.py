@@ -1,7 +1,7 @@
 """The GPUs for people: what each is, who can use it, and why not."""
 
 from ospool_ep.gpus.found import Gpus
-from ospool_ep.gpus.judge import Row
+from ospool_ep.gpus.rows import Row
 from ospool_ep.gpus.seen import Device
 
 _HEAD = ("index", "name", "UUID", "memory", "capability", "HTCondor", "job container", "why not")
