@@ -73,6 +73,7 @@ def stays(pool, job):
     payload.remove(pool, job)
 
 
+@pytest.mark.lane("one")
 def test_when_a_standin_for_the_client_of_one_repository_dies_only_its_jobs_stay_away(box, pool, sites):
     assert ended(pool, needs_oasis(pool, "one")).exit_code == 0
     cvmfs_standin.signal(box, sites["one"].container, "KILL", OASIS)
@@ -98,6 +99,7 @@ def several(box, container, seen):
     payload.wait_until(twice, 90)
 
 
+@pytest.mark.lane("hangs")
 def test_when_a_standin_for_the_client_hangs_the_pilot_is_unharmed(box, pool, sites):
     for site in HANGS:
         cvmfs_standin.signal(box, sites[site].container, "STOP", OASIS)
@@ -130,15 +132,17 @@ def questions(box, container):
     return box.inside(container, "python3", "-I", "-c", HOLDERS, user="osg").split()
 
 
+@pytest.mark.lane("hangs")
 @pytest.mark.parametrize("site", HANGS)
 def test_a_stop_while_the_standins_for_the_client_hang(box, pool, sites, site):
     container = sites[site].container
     cvmfs_standin.signal(box, container, "STOP")
     payload.wait_until(lambda: questions(box, container))
     assert pilot.stop(box.engine, container) == 0, "137 would say that it took longer than the window"
-    slots.wait_until_gone(pool, f'GLIDEIN_Site == "{site}"', 5)
+    slots.wait_until_gone(pool, f'GLIDEIN_Site == "{site}"', 20)
 
 
+@pytest.mark.lane("all")
 def test_when_all_standins_for_the_client_die_the_pilot_drains_and_leaves(box, pool, sites):
     running = {site: send(pool, site, script=WAITS) for site in ALL}
     for site in ALL:
@@ -154,12 +158,13 @@ def test_when_all_standins_for_the_client_die_the_pilot_drains_and_leaves(box, p
         assert ended(pool, running[site]).stdout == "started\nended\n"
         code = pilot.wait(box.engine, sites[site].container, 90)
         assert code == AGAIN, pilot.logs(box.engine, sites[site].container, 30)
-        slots.wait_until_gone(pool, f'GLIDEIN_Site == "{site}"', 5)
+        slots.wait_until_gone(pool, f'GLIDEIN_Site == "{site}"', 20)
         assert "exit code 75" in pilot.logs(box.engine, sites[site].container)
     for job in late:
         stays(pool, job)
 
 
+@pytest.mark.lane("optional")
 def test_where_cvmfs_is_not_required_the_death_of_all_standins_for_the_client_ends_nothing(box, pool, sites):
     cvmfs_standin.signal(box, sites["optional"].container, "KILL")
     ad = cvmfs_standin.wait_for_ad(pool, "optional", lambda ad: cvmfs_standin.has(ad, OASIS) == "false")
@@ -167,6 +172,7 @@ def test_where_cvmfs_is_not_required_the_death_of_all_standins_for_the_client_en
     others_run(pool, "optional")
 
 
+@pytest.mark.lane("config")
 def test_a_pilot_whose_standin_for_the_config_repositorys_client_dies_goes_on(box, pool, sites):
     """What is mounted does not need it any more."""
     cvmfs_standin.signal(box, sites["config"].container, "KILL", cvmfs_standin.CONFIG)

@@ -42,7 +42,17 @@ CURES = (
 def document(box, options):
     """What ospool-selftest --json says in a container with these options."""
     scratch = ("-v", f"{box.scratch()}:/pilot")
-    command = ("run", *common(box), *scratch, *options, "--entrypoint", "ospool-selftest", box.image, "--json")
+    command = (
+        "run",
+        *common(box),
+        *scratch,
+        *options,
+        "--entrypoint",
+        "ospool-selftest",
+        box.image,
+        "--json",
+        "--offline",
+    )
     return json.loads(box.engine.run(*command, check=False).stdout)
 
 
