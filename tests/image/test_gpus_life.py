@@ -101,8 +101,9 @@ def test_a_lost_device_is_withdrawn_and_comes_back(box, pool, sites, machines):
     host.play(TWO)
     result = ended(pool, job)
     assert result.stdout.startswith("GPU-")
-    ad = wait_for(pool, "gpus-life", GPUs="2")
-    assert (ad["GPUS_COMMENT"], ad.get("OfflineGPUs", '""')) == ('""', '""')
+    wait_for(pool, "gpus-life", GPUs="2")
+    said = ("GPUS_COMMENT", "OfflineGPUs")
+    wait_until(lambda: {troubles.ad(pool, "gpus-life").get(name, '""') for name in said} == {'""'})
 
 
 @pytest.mark.lane("life")

@@ -189,11 +189,14 @@ def test_a_cvmfsexec_that_does_not_end_is_not_waited_for_for_ever(box):
 
 @pytest.mark.parametrize(("end", "code"), [("sleep 1000 & sleep 1001", 137), ("setsid sleep 1002 &", 0)])
 def test_without_a_pid_namespace_nobody_lives_on(box, end, code):
-    """Apptainer: what is left would hold the cache. The shell around it stands in for the host."""
+    """Apptainer: what is left would hold the cache. The shell around it stands in for the host.
+
+    This payload may end before init is there to adopt what it leaves.
+    """
     wait = "for i in {1..50}; do pgrep -x sleep >/dev/null || break; timeout 0.1 tail -f /dev/null; done"
     around = f"python3 /become_init.py 'exit 0'; echo ended $?; {wait}; pgrep -x sleep; echo looked"
     options = ("-v", f"{INSIDE}:/become_init.py:ro", "--entrypoint", "bash")
-    ended = box.run({"STANDIN_END": end}, options=options, command=("-c", around))
+    ended = box.run({"STANDIN_END": end, "ORPHANS_FIRST": "1"}, options=options, command=("-c", around))
     assert ended.out.splitlines() == [f"ended {code}", "looked"]
 
 
