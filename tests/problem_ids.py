@@ -5,6 +5,7 @@ a text of the same family (`gpu-...`) in a module that hands one on from a table
 """
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -33,9 +34,9 @@ def severities() -> dict[str, set[int | str]]:
     clauses = {_literal(call) for tree in trees for call in _calls(tree) if _name(call) in _OTHERS}
     families = {id.partition("-")[0] for id in found if "-" in id}
     for tree in trees:
-        outcomes = _handed_on(tree)
+        outcomes, called = _handed_on(tree), _called(tree)
         for id in _mentioned(tree, families) - clauses:
-            found[id] |= outcomes if id not in _called(tree) else set()
+            found[id] |= outcomes if id not in called else set()
     return dict(found)
 
 
@@ -64,6 +65,7 @@ def _literal(call: ast.Call) -> str | None:
     return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
+@functools.cache
 def _wrappers() -> dict[str, set[int | str]]:
     """Functions that take an id first, and what becomes of it."""
     found: dict[str, set[int | str]] = defaultdict(set)

@@ -103,11 +103,13 @@ def image_ring(tools: Path, chosen: str, steps: Steps) -> list[str]:
     Real daemons on a busy machine can be late. What has failed runs once more, alone, and is named: twice is a no.
     """
     parts = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-    failures = _pytest(tools, "image ring", ["-m", "image", *parts], chosen, steps)
+    failures = _pytest(tools, "image ring", ["tests/image", "-m", "image", *parts], chosen, steps)
     late = _last_failed() if failures else []
     if not 0 < len(late) <= FEW:
         return failures
-    again = _pytest(tools, "image ring: what has failed, alone", ["-m", "image", "--last-failed"], chosen, steps)
+    again = _pytest(
+        tools, "image ring: what has failed, alone", ["tests/image", "-m", "image", "--last-failed"], chosen, steps
+    )
     if not again:
         steps.say("\n- ".join(["failed beside others, and passed alone:", *late]))
     return again
