@@ -1,5 +1,6 @@
 """The GPUs for people: what each is, who can use it, and why not."""
 
+from ospool_ep.columns import aligned
 from ospool_ep.gpus.found import Gpus
 from ospool_ep.gpus.rows import Row
 from ospool_ep.gpus.seen import Device
@@ -20,8 +21,7 @@ def text(found: Gpus, width: int | None = None) -> str:
     if not found.table:
         return ""
     cells = [_HEAD, *rows(found)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(_HEAD))]
-    lines = [_line(row, widths) for row in cells]
+    lines = aligned(cells)
     too_wide = width is not None and max(map(len, lines)) > width
     return "\n\n".join(map(_upright, cells[1:])) if too_wide else "\n".join(lines)
 
@@ -30,10 +30,6 @@ def _upright(row: tuple[str, ...]) -> str:
     """One GPU, a line for each column that says something."""
     wide = max(map(len, _HEAD))
     return "\n".join(f"  {name:<{wide}}  {cell}" for name, cell in zip(_HEAD, row, strict=True) if cell)
-
-
-def _line(row: tuple[str, ...], widths: list[int]) -> str:
-    return "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _cells(row: Row, found: Gpus) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """How a running pilot is shown: a few lines, and a table of its jobs."""
 
+from ospool_ep.columns import aligned
 from ospool_ep.log import printable
 from ospool_ep.report import Line
 from ospool_ep.status.found import RUNNING, Collector, Ended, Job, Pilot, Slot
@@ -76,8 +77,7 @@ def table(pilot: Pilot | None, now: int) -> str:
     if pilot is None or not pilot.jobs:
         return ""
     cells = [_HEAD, *(tuple(map(printable, _cells(job, now))) for job in pilot.jobs)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return "\n".join("  " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in cells)
+    return "\n".join(aligned(cells))
 
 
 def _cells(job: Job, now: int) -> tuple[str, ...]:
